@@ -1,0 +1,1 @@
+"""What a torch module is made of, beyond OneFlow: overlays, tensor methods, kernels, manifests."""

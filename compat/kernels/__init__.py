@@ -1,0 +1,1 @@
+"""Numerics that several overlays share; nothing here is named by a program directly."""

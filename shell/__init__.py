@@ -1,0 +1,1 @@
+"""The shell door: commands that print shell code, and the folder that PYTHONPATH gets."""
