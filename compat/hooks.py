@@ -1,0 +1,42 @@
+"""What overlays may ask of the mock, filled in by it before the first overlay runs.
+
+Overlays never import the mock itself: they call these.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+#: The PyTorch version that is claimed, such as "2.13.0".
+torch_version = "2.13.0"
+#: Whether a keyword without effect is an error.
+strict = False
+
+_warned: set = set()
+
+
+def record(api: str, how: str, detail: str = "") -> None:
+    """Add to the run's report; replaced by the mock."""
+
+
+def refuse(api: str, why: str = "") -> Exception:
+    """Return the exception for a call that cannot be answered; replaced by the mock."""
+    return NotImplementedError(f"{api}: {why}")
+
+
+def host_fallback(api: str) -> None:
+    """Report that ``api`` was computed on the host with NumPy or SciPy."""
+    record(api, "host fallback")
+
+
+def no_effect(api: str, keyword: str) -> None:
+    """Report a keyword that is accepted and changes nothing here.
+
+    One warning per API and keyword; with ``--strict`` an error.
+    """
+    if strict:
+        raise refuse(api, f"the argument {keyword!r} has no effect on OneFlow")
+    record(api, "keyword", keyword)
+    if (api, keyword) not in _warned:
+        _warned.add((api, keyword))
+        warnings.warn(f"{api}: the argument {keyword!r} has no effect on OneFlow", stacklevel=3)
