@@ -4,7 +4,8 @@
 the host. ``start()`` arranges for the rows to be shown at exit: as a table on stderr for ``-``,
 else as JSON in a file. A run is a process and all that descend from it: the first one to start a
 report puts the run's name into the environment, its descendants find it there and add their rows
-to the same file. A program started later, outside that family, begins a new report.
+to the same file. A program started later, outside that family, begins a new report. A process
+that never used torch leaves no trace: the shell door reaches every Python there is.
 
 The importer loads this module while a program starts, so what only the end needs (json, rich,
 tempfile, fcntl) is imported at the end.
@@ -65,10 +66,12 @@ def record(api: str, how: str, where: tuple[str, int] | None, detail: str = "") 
     key = (api, how, detail)
     with _lock:
         entry = _counts.get(key)
-        if entry is None:
-            _counts[key] = [1, where, time.time()]
-        else:
+        if entry is not None:
             entry[0] += 1
+            return
+        _counts[key] = [1, where, time.time()]
+    if _run is not None and not _run.begun:
+        _begin(_run)
 
 
 def rows() -> list[Row]:
@@ -125,23 +128,26 @@ def flush() -> None:
             if count:
                 fresh.append(_row(key, entry, count))
                 _flushed[key] = entry[0]
-        first_time, run.counted = not run.counted, True
+        used_torch = bool(fresh) or "oneflow" in sys.modules
+        first_time = used_torch and not run.counted
+        run.counted = run.counted or used_torch
     if not fresh and not first_time:
         return
     try:
         with _FileLock(run.gathering):
             old = _load(run.gathering)
             if old is None or old["run"] != run.name:
-                if old is None and run.kind != _FILE and not run.is_root:
-                    # The root is gone, and its gathering file with it: speak for ourselves.
-                    _show(run, _document(run, fresh, 1))
-                    return
                 old = _document(run, [], 0)
             merged = _merge([_row_from(row) for row in old["rows"]], fresh)
             processes = old["processes"] + first_time
-            _store(run.gathering, _document(run, merged, processes, old["oneflow"]))
+            document = _document(run, merged, processes, old["oneflow"])
+            if run.kind == _FILE or run.is_root or _is_alive(run.root):
+                _store(run.gathering, document)
+            else:
+                # Nobody is left who would show the gathered rows.
+                _show(run, document)
     except OSError as problem:
-        _complain(run.gathering, problem)
+        _complain(run.target, problem)
 
 
 def table_lines(found: Iterable[Row]) -> list[tuple[str, str, str, str]]:
@@ -160,7 +166,7 @@ def table_lines(found: Iterable[Row]) -> list[tuple[str, str, str, str]]:
 class _Run:
     """The report that this process adds to."""
 
-    __slots__ = ("name", "kind", "gathering", "target", "torch_version", "root", "counted")
+    __slots__ = ("name", "kind", "gathering", "target", "torch_version", "root", "begun", "counted")
 
     def __init__(
         self, name: str, kind: str, gathering: str, target: str, torch_version: str, root: int
@@ -171,6 +177,7 @@ class _Run:
         self.target = target
         self.torch_version = torch_version
         self.root = root
+        self.begun = False
         self.counted = False
 
     @property
@@ -219,15 +226,32 @@ def _found(settings: Settings) -> _Run:
 
         name = f"oneflow-mock-report-{stamp}.json"
         run = run_of(kind, os.path.join(tempfile.gettempdir(), name))
-    try:
-        if kind == _FILE and not _may_replace(run.gathering):
-            raise FileExistsError(0, "it exists and is not a report of oneflow-mock")
-        # A file of an earlier run must not pass for this one's, however this one ends.
-        _store(run.gathering, _document(run, [], 0))
-    except OSError as problem:
+    problem = _obstacle(run.gathering) if kind == _FILE else None
+    if problem is not None:
         _complain(asked, problem)
         return run_of(_NOWHERE, run.gathering)
     return run
+
+
+def _begin(run: _Run) -> None:
+    """Put an empty report in place: an earlier run's must not pass for this one's."""
+    run.begun = True
+    try:
+        with _FileLock(run.gathering):
+            old = _load(run.gathering)
+            if old is None or old["run"] != run.name:
+                _store(run.gathering, _document(run, [], 0))
+    except OSError as problem:
+        _complain(run.target, problem)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name, in parentheses, may hold anything; the state follows it.
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except (OSError, IndexError):
+        return False
 
 
 def _kind(asked: str) -> str:
@@ -241,13 +265,18 @@ def _kind(asked: str) -> str:
     return _STREAM if unusual else _FILE
 
 
-def _may_replace(path: str) -> bool:
+def _obstacle(path: str) -> OSError | None:
+    """Return why a report cannot be put in ``path``, if that can be known beforehand."""
+    folder = os.path.dirname(path)
     if os.path.isdir(path):
-        raise IsADirectoryError(0, "it is a directory")
-    try:
-        return os.path.getsize(path) == 0 or _load(path) is not None
-    except FileNotFoundError:
-        return True
+        return IsADirectoryError(0, "it is a directory")
+    if not os.path.isdir(folder):
+        return FileNotFoundError(0, "there is no such directory")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return PermissionError(0, "the directory is not writable")
+    if os.path.exists(path) and os.path.getsize(path) and _load(path) is None:
+        return FileExistsError(0, "it exists and is not a report of oneflow-mock")
+    return None
 
 
 def _hook() -> None:
@@ -289,7 +318,7 @@ def _in_forked_child() -> None:
     _lock = RLock()
     clear()
     if _run is not None:
-        _run.counted = False
+        _run.begun = _run.counted = False
     _hook_multiprocessing()
 
 
@@ -301,9 +330,10 @@ def _at_exit() -> None:
     try:
         with _FileLock(run.gathering):
             document = _load(run.gathering)
+            if document is None:
+                return
             os.unlink(run.gathering)
-        if document is not None:
-            _show(run, document)
+        _show(run, document)
     except OSError as problem:
         _complain(run.target, problem)
 
@@ -334,7 +364,7 @@ def _print_table(document: dict[str, Any]) -> None:
     if stream is None or stream.closed:
         return
     found = [_row_from(row) for row in document["rows"]]
-    versions = f"PyTorch {document['torch']} on OneFlow {document['oneflow'] or '(not imported)'}"
+    versions = f"PyTorch {document['torch']} on OneFlow {document['oneflow'] or 'not imported'}"
     if not found:
         print(f"oneflow-mock: nothing asked of torch was missing ({versions})", file=stream)
         return

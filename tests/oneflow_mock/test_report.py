@@ -23,23 +23,24 @@ from oneflow_mock.settings import Settings
 report.start(Settings.from_environ())
 """
 
+# What a program that has imported torch looks like from here.
+ENGINE = "sys.modules['oneflow'] = type(sys)('oneflow'); sys.modules['oneflow'].__version__ = '9'\n"
 
-def run(tmp_path, body, asked, **options):
+
+def run(tmp_path, body, asked, **extra):
     """Run a program that keeps a report; return the finished process."""
     script = tmp_path / "program.py"
     script.write_text(PREAMBLE + textwrap.dedent(body), encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if name != report.RUN}
     environ[REPORT] = str(asked)
-    environ.update(options.pop("environ", {}))
+    environ.update(extra)
     return subprocess.run(
-        [sys.executable, *options.pop("flags", ()), str(script)],
+        [sys.executable, str(script)],
         env=environ,
         cwd=str(tmp_path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
+        capture_output=True,
+        text=True,
         timeout=60,
-        **options,
     )
 
 
@@ -73,7 +74,7 @@ def test_rows_count_uses_and_keep_the_first_place(empty):
 def test_threads_lose_no_count(empty):
     def work():
         for number in range(500):
-            report.record("torch.x%d" % (number % 7), report.CALLED, None)
+            report.record(f"torch.x{number % 7}", report.CALLED, None)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -126,23 +127,54 @@ def test_table_comes_at_exit_after_everything_else(tmp_path):
     assert (done.returncode, done.stdout) == (3, "")
     lines = done.stderr.splitlines()
     assert lines[0] == "the program's own last word"
-    assert "PyTorch 2.13.0 on OneFlow (not imported)" in lines[1]
+    assert "PyTorch 2.13.0 on OneFlow not imported" in lines[1]
     assert [line for line in lines if "torch.[late]" in line and "program.py:9" in line]
     assert [line for line in lines if "torch.fft.fft" in line and "only named" in line]
 
 
 def test_nothing_missing_is_one_line(tmp_path):
-    done = run(tmp_path, "", "-")
+    done = run(tmp_path, ENGINE, "-")
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("oneflow-mock: nothing asked of torch was missing")
 
 
+@pytest.mark.parametrize("asked", ["-", "report.json", "/dev/stdout"])
+def test_a_program_without_torch_leaves_no_trace(tmp_path, asked):
+    run(tmp_path, "report.record('torch.x', 'called', None)", "report.json")
+    before = (tmp_path / "report.json").read_text()
+    done = run(tmp_path, "", asked, TMPDIR=str(tmp_path))
+    assert (done.stdout, done.stderr) == ("", "")
+    assert (tmp_path / "report.json").read_text() == before
+    assert len(os.listdir(str(tmp_path))) == 2
+
+
+def test_a_parent_without_torch_still_shows_its_children(tmp_path):
+    body = CHILDREN["os.fork"].replace('report.record("torch.parent", "named", (__file__, 6))', "")
+    done = run(tmp_path, body, "-", TMPDIR=str(tmp_path))
+    assert "torch.child" in done.stderr
+    assert os.listdir(str(tmp_path)) == ["program.py"]
+
+
+def test_children_that_outlive_the_root_speak_for_themselves(tmp_path):
+    body = """
+        import time
+        if os.fork() == 0:
+            root = os.getppid()
+            while os.getppid() == root:
+                time.sleep(0.01)
+            report.record("torch.orphan", "called", (__file__, 9))
+    """
+    done = run(tmp_path, body, "-", TMPDIR=str(tmp_path))
+    assert "torch.orphan" in done.stderr
+    assert os.listdir(str(tmp_path)) == ["program.py"]
+
+
 def test_a_terminal_without_unicode_gets_a_table_too(tmp_path):
     body = "report.record('torch.fft.fft', 'called', (__file__, 7))"
-    done = run(tmp_path, body, "-", environ={"PYTHONIOENCODING": "ascii"})
+    done = run(tmp_path, body, "-", PYTHONIOENCODING="ascii")
     assert "torch.fft.fft" in done.stderr
     assert "\\u" not in done.stderr
-    assert done.stderr.isascii() if hasattr(str, "isascii") else True
+    assert done.stderr.isascii()
 
 
 CHILDREN = {
@@ -209,7 +241,7 @@ def test_many_children_at_once_lose_nothing(tmp_path):
     done = run(tmp_path, body, "report.json")
     assert done.stderr == ""
     document = json.loads((tmp_path / "report.json").read_text())
-    assert document["processes"] == 13
+    assert document["processes"] == 12, "the parent did not use torch"
     found = rows_of(tmp_path / "report.json")
     assert found["torch.common", "called", ""]["count"] == 600
     assert len(found) == 13
@@ -218,8 +250,8 @@ def test_many_children_at_once_lose_nothing(tmp_path):
 
 
 def test_one_table_for_all_processes(tmp_path):
-    body = CHILDREN["subprocess in another folder"]
-    done = run(tmp_path, body, "-", environ={"TMPDIR": str(tmp_path)})
+    body = ENGINE + textwrap.dedent(CHILDREN["subprocess in another folder"])
+    done = run(tmp_path, body, "-", TMPDIR=str(tmp_path))
     assert done.stderr.count("asked of torch") == 1
     assert "2 processes" in done.stderr
     assert "torch.child" in done.stderr
@@ -242,9 +274,7 @@ def test_the_earliest_place_wins_whoever_writes_first(tmp_path):
 
 
 def test_json_says_versions_and_processes(tmp_path):
-    environ = {"ONEFLOW_MOCK_TORCH_VERSION": "1.13.1"}
-    body = "sys.modules['oneflow'] = type(sys)('oneflow'); sys.modules['oneflow'].__version__ = '9'"
-    run(tmp_path, body, "report.json", environ=environ)
+    run(tmp_path, ENGINE, "report.json", ONEFLOW_MOCK_TORCH_VERSION="1.13.1")
     document = json.loads((tmp_path / "report.json").read_text())
     assert document["schema"] == report.SCHEMA
     assert document["torch"] == "1.13.1"
@@ -261,7 +291,8 @@ def test_an_earlier_runs_file_is_replaced(tmp_path):
 
 def test_a_killed_run_does_not_leave_the_earlier_runs_rows(tmp_path):
     run(tmp_path, "report.record('torch.old', 'called', None)", "report.json")
-    done = run(tmp_path, "os.kill(os.getpid(), 9)", "report.json")
+    body = "report.record('torch.x', 'called', None); os.kill(os.getpid(), 9)"
+    done = run(tmp_path, body, "report.json")
     assert done.returncode == -signal.SIGKILL
     document = json.loads((tmp_path / "report.json").read_text())
     assert (document["rows"], document["processes"]) == ([], 0)
@@ -300,7 +331,8 @@ def test_an_unwritable_report_is_one_line_for_the_whole_run(tmp_path, where):
 def test_a_report_that_becomes_unwritable_is_one_line_at_the_end(tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
-    done = run(tmp_path, "import shutil; shutil.rmtree('out')", folder / "report.json")
+    body = ENGINE + "import shutil; shutil.rmtree('out')"
+    done = run(tmp_path, body, folder / "report.json")
     assert done.returncode == 0
     assert done.stderr.count("\n") == 1
     assert "No such file or directory" in done.stderr
