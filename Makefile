@@ -1,0 +1,56 @@
+# make demo | test | lint | bench | reference | test-pythons | clean
+# PYTHON=/path/to/python3.10 names the interpreter to build .venv with.
+
+VENV := .venv
+STAMP := $(VENV)/.installed
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+JOBS ?= 2
+export PYTHON
+
+.PHONY: help .venv demo test lint bench reference test-pythons clean
+
+help:
+	@echo 'make demo          draw a picture by each door, compared with the ones PyTorch drew'
+	@echo 'make test          lint, types and tests; installs what it lacks into $(VENV)'
+	@echo 'make lint          ruff and mypy'
+	@echo 'make bench         ratios of speed, side by side, as a table and as out/bench.json'
+	@echo 'make reference     an environment with real PyTorch, for the benchmarks (no test needs it)'
+	@echo 'make test-pythons  unit tests on 3.8 and 3.9, a smoke test on 3.7, where they are found'
+	@echo 'make clean         remove what the others built'
+
+.venv: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml oneflow_mock/__init__.py $(wildcard requirements/*.txt)
+	@$(PY) -c '' 2>/dev/null || { \
+	    python=$$(tools/find_python.sh) && rm -rf $(VENV) && \
+	    echo "building $(VENV) with $$python (about 5 GB, a few minutes)" && \
+	    "$$python" -m venv $(VENV); }
+	$(PIP) install --quiet --upgrade -c requirements/constraints.txt pip 'setuptools>=64' wheel
+	$(PIP) install --quiet -c requirements/constraints.txt -e '.[dev,huggingface,pytest]'
+	$(PIP) install --quiet --no-deps -r requirements/without-torch.txt
+	@touch $@
+
+demo: $(STAMP)
+	$(PY) tools/demo.py
+
+lint: $(STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: lint
+	$(PY) -m pytest -n $(JOBS)
+
+bench: $(STAMP)
+	$(PY) benchmarks/doors.py --json out/bench.json
+
+reference:
+	tools/build_reference.sh
+
+test-pythons: $(STAMP)
+	tools/test_pythons.sh
+
+clean:
+	rm -rf $(VENV) .venvs build dist out .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
