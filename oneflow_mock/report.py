@@ -177,7 +177,11 @@ class _Run:
         self.target = target
         self.torch_version = torch_version
         self.root = root
-        self.begun = False
+        self.fork()
+
+    def fork(self) -> None:
+        """Forget what only holds for one process."""
+        self.begun = self.kind != _FILE
         self.counted = False
 
     @property
@@ -318,7 +322,7 @@ def _in_forked_child() -> None:
     _lock = RLock()
     clear()
     if _run is not None:
-        _run.begun = _run.counted = False
+        _run.fork()
     _hook_multiprocessing()
 
 
