@@ -123,10 +123,10 @@ def _is_public(home, name):
 
 def _imported(target):
     """Return the module that a name of a module is bound to, unless it would be a placeholder."""
-    if target.partition(".")[0] == "torch" and target not in sys.modules:
-        if importlib.util.find_spec(target) is None:
-            return _MISSING
     try:
+        if target.partition(".")[0] == "torch" and target not in sys.modules:
+            if importlib.util.find_spec(target) is None:
+                return _MISSING
         return importlib.import_module(target)
     except ImportError:
         return _MISSING
@@ -145,7 +145,7 @@ def _from_origin(origin):
         except ImportError:
             return _MISSING
     for part in rest.split(".") if rest else ():
-        value = getattr(value, part, _MISSING)
+        value = vars(value).get(part, _MISSING) if isinstance(value, type) else _MISSING
     return value
 
 

@@ -7,6 +7,11 @@ import types
 _ABSENT = object()
 
 
+def _held(owner, name):
+    """Return what the owner itself holds under a name; ``__module__`` hides in C slots."""
+    return owner.__module__ if name == "__module__" else vars(owner).get(name, _ABSENT)
+
+
 class Patches:
     """Changes to classes and modules, each with the original beside it; the first original wins."""
 
@@ -20,7 +25,7 @@ class Patches:
         key = (id(owner), name)
         if key not in self._seen:
             self._seen.add(key)
-            self._saved.append((owner, name, vars(owner).get(name, _ABSENT)))
+            self._saved.append((owner, name, _held(owner, name)))
         setattr(owner, name, value)
 
     def original(self, owner, name: str):
@@ -53,7 +58,7 @@ class Patches:
         self._undone = []
         while self._saved:
             owner, name, value = self._saved.pop()
-            self._undone.append((owner, name, vars(owner)[name]))
+            self._undone.append((owner, name, _held(owner, name)))
             if value is _ABSENT:
                 delattr(owner, name)
             else:
