@@ -55,9 +55,9 @@ def enable(settings: Settings | None = None, **options: Any) -> Handle:
     with _lock:
         base = settings if settings is not None else Settings.from_environ()
         chosen = base.replace(enabled=True, **options)
-        from oneflow_mock import manifest
-
         if chosen.torch_version != base.torch_version or options:
+            from oneflow_mock import manifest  # it needs json, which the bootstrap cannot afford
+
             manifest.release(chosen.torch_version)
         handle = Handle(chosen)
         _handles.append(handle)
