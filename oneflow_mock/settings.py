@@ -129,7 +129,8 @@ def bootstrap_directory() -> str:
 def pythonpath_with(directory: str, old: str | None) -> str:
     """Return a PYTHONPATH that starts with ``directory``, once."""
     rest = pythonpath_without(directory, old)
-    return directory if rest is None else directory + os.pathsep + rest
+    # An empty PYTHONPATH names no folder; one that ends in a separator names the working one.
+    return directory if rest is None or not old else directory + os.pathsep + rest
 
 
 def pythonpath_without(directory: str, old: str | None) -> str | None:
