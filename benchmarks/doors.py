@@ -196,8 +196,8 @@ def show(figures, remarks):
             "" if row["limit"] is None else f"{row['limit']:g}{unit}",
             {None: "", True: "good", False: "OVER"}[row["within"]],
         )
-    width = Console(width=1000).measure(table).maximum
-    Console(width=max(width, Console().width)).print(table)
+    width = Console(width=1000, height=25).measure(table).maximum
+    Console(width=max(width, Console().width), height=25).print(table)
     for remark in remarks:
         print(remark)
 

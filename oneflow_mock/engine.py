@@ -50,8 +50,7 @@ def check() -> None:
     spec = _find("oneflow")
     folder = _folder(spec)
     if not folder or not _has_kernels(folder):
-        _check_interpreter()
-        raise _no_kernels(spec, folder)
+        raise interpreter_problem() or _no_kernels(spec, folder)
     _check_libraries(os.path.dirname(folder))
     _check_numpy()
 
@@ -139,20 +138,22 @@ def _has_kernels(folder: str) -> bool:
     return any(os.path.exists(os.path.join(folder, name)) for name in names)
 
 
-def _check_interpreter() -> None:
+def interpreter_problem() -> EngineError | None:
+    """Return why no published OneFlow runs on this Python, or None."""
     version = sys.version_info[:2]
     if sys.implementation.name != "cpython" or not _OLDEST <= version <= _NEWEST:
-        raise EngineError(
+        return EngineError(
             f"OneFlow {VERSION}, the newest release with kernels, runs on CPython 3.7 to 3.10, "
             f"and this is {sys.implementation.name} {sys.version.split()[0]} ({sys.executable})",
             _interpreter(),
         )
     machine = os.uname().machine if hasattr(os, "uname") else ""
     if not sys.platform.startswith("linux") or machine not in ("x86_64", "AMD64"):
-        raise EngineError(
+        return EngineError(
             f"OneFlow {VERSION} is built for Linux on x86-64 only, "
             f"and this is {sys.platform} on {machine or 'another machine'}"
         )
+    return None
 
 
 def _interpreter() -> str:
