@@ -150,6 +150,8 @@ class Loader(importlib.abc.Loader):
         if path is not None:
             code = importlib.machinery.SourceFileLoader(name, path).get_code(name)
             exec(code, namespace)
+            if name == "torch":
+                _expose_methods(builder, namespace)
             if namespace.get("__doc__"):
                 torch_module.__doc__ = namespace["__doc__"]
 
@@ -277,3 +279,13 @@ def _prepare(builder: Builder) -> None:
     from oneflow_mock.compat import tensor
 
     tensor.install(builder.patches)
+
+
+def _expose_methods(builder: Builder, namespace) -> None:
+    """Give the Tensor class the methods that the torch overlay's functions stand for."""
+    from oneflow_mock.compat import tensor
+
+    base = builder.manifest.get("torch._C")
+    members = set(builder.manifest.get("torch").members.get("Tensor", ()))
+    members.update(base.members.get("TensorBase", ()) if base is not None else ())
+    tensor.expose(builder.patches, namespace, members)

@@ -1,23 +1,66 @@
 """What is added to OneFlow's Tensor, one file per topic, through one registry.
 
 A file of this folder that defines ``METHODS`` (name → function or property) has them set on
-``oneflow.Tensor`` while the mock is on; nothing has to be listed anywhere else.
+``oneflow.Tensor`` while the mock is on; nothing has to be listed anywhere else. A function of the
+``torch`` overlay becomes a method by itself where PyTorch's Tensor has one of the same name, and a
+method ``f`` gives ``f_`` where PyTorch has that too and OneFlow does not.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
+import types
 
 import oneflow as flow
 
 
+_topical: set = set()
+
+
 def install(patches) -> None:
     """Set every topic's methods on the Tensor class, through a registry that can restore them."""
+    _topical.clear()
     for found in pkgutil.iter_modules(__path__):
         topic = importlib.import_module(f"{__name__}.{found.name}")
         for name, value in getattr(topic, "METHODS", {}).items():
             patches.set(flow.Tensor, name, value)
+            _topical.add(name)
         setup = getattr(topic, "install", None)
         if setup is not None:
             setup(patches)
+
+
+def expose(patches, namespace, members) -> None:
+    """Make methods of the torch overlay's functions, and of operators their in-place forms.
+
+    ``namespace`` is the overlay's; ``members`` are the names that PyTorch's Tensor has. What a
+    topic file has set stays.
+    """
+    for name, value in namespace.items():
+        if isinstance(value, types.FunctionType) and name in members and name not in _topical:
+            patches.set(flow.Tensor, name, value)
+    for name in members:
+        base = name[:-1]
+        if name.endswith("_") and not name.startswith("_") and not hasattr(flow.Tensor, name):
+            function = getattr(flow.Tensor, base, None)
+            if function is not None and base in members:
+                patches.set(flow.Tensor, name, in_place(name, function))
+
+
+def in_place(name, function):
+    """Return the in-place form of a method: the answer is written into the tensor itself."""
+
+    @functools.wraps(function, assigned=("__doc__",), updated=())
+    def method(self, *args, **kwargs):
+        if not flow.is_grad_enabled() or not self.requires_grad:
+            self.copy_(function(self, *args, **kwargs))
+            return self
+        # The answer's gradient may need the values that are about to be overwritten.
+        self[...] = function(self.clone(), *args, **kwargs)
+        return self
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    return method

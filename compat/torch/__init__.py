@@ -1,4 +1,660 @@
+"""The torch namespace where OneFlow's differs: what PyTorch defines in torch itself.
+
+A function here is a Tensor method too where PyTorch's Tensor has one of the same name
+(`oneflow_mock.compat.tensor` sees to that), so its first parameter is the tensor.
+"""
+
+import builtins
+import math
+
 import oneflow as flow
 from oneflow_mock.compat import hooks
 
 __version__ = hooks.torch_version
+
+e, pi, inf, nan, newaxis = math.e, math.pi, math.inf, math.nan, None
+
+
+# creation
+
+
+def tril_indices(row, col, offset=0, *, dtype=flow.int64, device="cpu", layout=None):
+    """Return the (2, n) indices of the lower triangle of a row × col matrix."""
+    return _triangle(flow.tril(flow.ones(row, col), offset), dtype, device)
+
+
+def triu_indices(row, col, offset=0, *, dtype=flow.int64, device="cpu", layout=None):
+    """Return the (2, n) indices of the upper triangle of a row × col matrix."""
+    return _triangle(flow.triu(flow.ones(row, col), offset), dtype, device)
+
+
+def _triangle(mask, dtype, device):
+    return flow.nonzero(mask).transpose(0, 1).to(dtype).to(device)
+
+
+def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+    """Return matrices with the input's last dimension on a diagonal."""
+    size = input.shape[-1] + builtins.abs(offset)
+    rows = flow.arange(input.shape[-1]) + builtins.max(-offset, 0)
+    columns = flow.arange(input.shape[-1]) + builtins.max(offset, 0)
+    places = (rows * size + columns).to(flow.int64)
+    cells = flow.arange(size * size).to(flow.int64).unsqueeze(0) == places.unsqueeze(1)
+    answer = flow.matmul(input.unsqueeze(-2), cells.to(input.dtype)).squeeze(-2)
+    answer = answer.reshape(*input.shape[:-1], size, size)
+    ndim = answer.ndim
+    return answer if (dim1 % ndim, dim2 % ndim) == (ndim - 2, ndim - 1) else movedim(
+        answer, (-2, -1), (dim1, dim2)
+    )
+
+
+def combinations(input, r=2, with_replacement=False):
+    """Return the combinations of length ``r`` of a 1-d tensor, one row each."""
+    import itertools
+
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = list(choose(range(input.shape[0]), r))
+    if not rows:
+        return flow.zeros(0, r, dtype=input.dtype)
+    return input[flow.tensor(rows, dtype=flow.int64).reshape(-1)].reshape(len(rows), r)
+
+
+# elementwise
+
+
+def rsub(input, other, *, alpha=1):
+    """Return other - alpha input."""
+    return other - input * alpha if alpha != 1 else other - input
+
+
+def remainder(input, other):
+    """Return the remainder with the divisor's sign, as Python's %."""
+    rest = flow.fmod(input, other)
+    return flow.where(((rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))), rest + other, rest)
+
+
+def _as_tensor(value, like):
+    if isinstance(value, flow.Tensor):
+        return value
+    return flow.tensor(value, dtype=like.dtype, device=like.device)
+
+
+def floor_divide(input, other):
+    """Return the quotient rounded towards minus infinity."""
+    return div(input, other, rounding_mode="floor")
+
+
+def div(input, other, *, rounding_mode=None, out=None):
+    """Return input / other; "trunc" rounds towards zero, "floor" towards minus infinity."""
+    if rounding_mode is None:
+        answer = _true_divide(input, other)
+    elif rounding_mode == "trunc":
+        answer = _truncated(input, other)
+    elif rounding_mode == "floor":
+        answer = _floored(input, other)
+    else:
+        raise RuntimeError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"'{rounding_mode}'"
+        )
+    return answer if out is None else out.copy_(answer)
+
+
+def _true_divide(input, other):
+    if input.dtype == flow.bool and not isinstance(other, flow.Tensor):
+        input = input.to(flow.get_default_dtype())
+    return flow.div(input, other)
+
+
+def _truncated(input, other):
+    quotient = flow.div(input, other)
+    if _is_integral(input) and _is_integral(other):
+        return flow.floor_divide(input, other)
+    return trunc(quotient)
+
+
+def _is_integral(value):
+    if isinstance(value, flow.Tensor):
+        return not value.is_floating_point()
+    return isinstance(value, int)
+
+
+def _floored(input, other):
+    if _is_integral(input) and _is_integral(other):
+        quotient = flow.floor_divide(input, other)  # OneFlow's rounds towards zero
+        rest = input - quotient * other
+        wrong = (rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))
+        return quotient - wrong.to(quotient.dtype)
+    rest = flow.fmod(input, other)
+    quotient = flow.div(input - rest, other)
+    wrong = (rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))
+    return flow.round(quotient - wrong.to(quotient.dtype))
+
+
+divide = div
+true_divide = div
+
+
+def clamp(input, min=None, max=None, *, out=None):
+    """Return the input held within [min, max]; each a number, a tensor or None."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if isinstance(min, flow.Tensor) or isinstance(max, flow.Tensor):
+        answer = input
+        if min is not None:
+            answer = flow.maximum(answer, _as_tensor(min, answer))
+        if max is not None:
+            answer = flow.minimum(answer, _as_tensor(max, answer))
+    else:
+        answer = flow._C.clamp(input, min, max)
+    return answer if out is None else out.copy_(answer)
+
+
+clip = clamp
+
+
+def where(condition, input=None, other=None, *, out=None):
+    """Choose from input where the condition holds, else from other; indices with neither."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    if not isinstance(input, flow.Tensor) and isinstance(other, flow.Tensor):
+        input = _scalar_beside(input, other)
+    elif not isinstance(other, flow.Tensor) and isinstance(input, flow.Tensor):
+        other = _scalar_beside(other, input)
+    elif not isinstance(input, flow.Tensor):
+        input, other = flow.tensor(input), flow.tensor(other)
+    answer = flow.where(condition, input, other)
+    return answer if out is None else out.copy_(answer)
+
+
+def _scalar_beside(value, tensor):
+    """Return a number as a tensor of the dtype that PyTorch's promotion gives the pair."""
+    if isinstance(value, float) and not tensor.is_floating_point():
+        dtype = flow.get_default_dtype()
+    elif isinstance(value, int) and not isinstance(value, bool) and tensor.dtype == flow.bool:
+        dtype = flow.int64
+    else:
+        dtype = tensor.dtype
+    return flow.tensor(value, dtype=dtype, device=tensor.device)
+
+
+def lerp(input, end, weight, *, out=None):
+    """Return input + weight (end - input)."""
+    if not isinstance(weight, flow.Tensor):
+        near = builtins.abs(weight) < 0.5
+        answer = input + weight * (end - input) if near else end - (end - input) * (1 - weight)
+    else:
+        answer = flow.where(
+            flow.abs(weight) < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight)
+        )
+    return answer if out is None else out.copy_(answer)
+
+
+def round(input, *, decimals=0, out=None):
+    """Round to even, to ``decimals`` places."""
+    if decimals:
+        factor = 10.0 ** builtins.abs(decimals)
+        scaled = input * factor if decimals > 0 else input / factor
+        answer = flow.round(scaled)
+        answer = answer / factor if decimals > 0 else answer * factor
+    else:
+        answer = flow.round(input)
+    return answer if out is None else out.copy_(answer)
+
+
+def trunc(input, *, out=None):
+    """Drop the fractional part."""
+    if not input.is_floating_point():
+        return input.clone()
+    return flow.where(input < 0, flow.ceil(input), flow.floor(input))
+
+
+fix = trunc
+
+
+def frac(input, *, out=None):
+    """Return the fractional part, with the input's sign."""
+    return input - trunc(input)
+
+
+def sgn(input, *, out=None):
+    """Return the sign."""
+    return flow.sign(input)
+
+
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
+    """Replace NaN and the infinities; by default the infinities by the dtype's extremes."""
+    if not input.is_floating_point():
+        return input.clone()
+    limits = flow.finfo(input.dtype)
+    high = limits.max if posinf is None else posinf
+    low = limits.min if neginf is None else neginf
+    answer = flow.where(flow.isnan(input), flow.full_like(input, 0.0 if nan is None else nan), input)
+    answer = flow.where(answer == inf, flow.full_like(input, high), answer)
+    return flow.where(answer == -inf, flow.full_like(input, low), answer)
+
+
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Tell of each element whether it is among the test elements."""
+    if not isinstance(elements, flow.Tensor):
+        elements = flow.tensor(elements)
+    if not isinstance(test_elements, flow.Tensor):
+        test_elements = flow.tensor(test_elements)
+    tests = test_elements.reshape(-1)
+    found = (elements.unsqueeze(-1) == tests).to(flow.int32).sum(dim=-1) > 0
+    return flow.logical_not(found) if invert else found
+
+
+def heaviside(input, values, *, out=None):
+    """Return 0 below zero, 1 above, ``values`` at zero."""
+    step = (input > 0).to(input.dtype)
+    return flow.where(input == 0, values.to(input.dtype).expand(*input.shape), step)
+
+
+def xlogy(input, other):
+    """Return input log(other), and 0 where input is 0."""
+    other = _as_tensor(other, input)
+    product = input * flow.log(other)
+    zero = (input == 0) & flow.logical_not(flow.isnan(other))
+    return flow.where(zero, flow.zeros_like(product), product)
+
+
+def hypot(input, other):
+    """Return the square root of the sum of squares."""
+    return flow.sqrt(input * input + other * other)
+
+
+def deg2rad(input):
+    """Return degrees as radians."""
+    return input * (pi / 180.0)
+
+
+def rad2deg(input):
+    """Return radians as degrees."""
+    return input * (180.0 / pi)
+
+
+def sinc(input):
+    """Return sin(πx) / (πx), and 1 at 0."""
+    angle = input * pi
+    safe = flow.where(angle == 0, flow.ones_like(angle), angle)
+    return flow.where(angle == 0, flow.ones_like(angle), flow.sin(safe) / safe)
+
+
+def exp2(input, *, out=None):
+    """Return 2 to the power of each element."""
+    return flow.exp(input * math.log(2.0))
+
+
+def _bitwise(name, input, other):
+    """Combine bits; OneFlow has kernels for booleans only."""
+    import numpy as np
+
+    if not isinstance(input, flow.Tensor):
+        input = _as_tensor(input, other)
+    other = _as_tensor(other, input)
+    if input.dtype == flow.bool and other.dtype == flow.bool:
+        return getattr(flow, name.replace("bitwise", "logical"))(input, other)
+    hooks.host_fallback(f"torch.{name}")
+    bits = getattr(np, name)(input.cpu().numpy(), other.cpu().numpy())
+    return flow.from_numpy(np.asarray(bits)).to(input.device)
+
+
+def bitwise_and(input, other, *, out=None):
+    """Return the bitwise and of integers or booleans."""
+    return _bitwise("bitwise_and", input, other)
+
+
+def bitwise_or(input, other, *, out=None):
+    """Return the bitwise or of integers or booleans."""
+    return _bitwise("bitwise_or", input, other)
+
+
+def bitwise_xor(input, other, *, out=None):
+    """Return the bitwise exclusive or of integers or booleans."""
+    return _bitwise("bitwise_xor", input, other)
+
+
+def bitwise_not(input, *, out=None):
+    """Return the bitwise complement."""
+    return flow.logical_not(input) if input.dtype == flow.bool else -1 - input
+
+
+def multiply(input, other, *, out=None):
+    """`mul`, under NumPy's name."""
+    return flow.mul(input, other)
+
+
+# reductions
+
+
+def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
+    """Return the variance over ``dim``, dividing by n - correction (1 unless told)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None or correction in (0, 1):
+        unbiased = unbiased if correction is None else bool(correction)
+        dim = list(dim) if isinstance(dim, tuple) else dim
+        return flow.var(input, dim=dim, unbiased=unbiased, keepdim=keepdim)
+    dims = _all_dims(input, dim)
+    count = math.prod(input.shape[d] for d in dims)
+    biased = flow.var(input, dim=dims, unbiased=False, keepdim=keepdim)
+    return biased * (count / builtins.max(count - correction, 0))
+
+
+def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
+    """Return the square root of the variance."""
+    return flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+
+
+def _all_dims(input, dim):
+    if dim is None:
+        return list(range(input.ndim))
+    return [d % input.ndim for d in (dim if isinstance(dim, (list, tuple)) else [dim])]
+
+
+def var_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
+    """Return the variance and the mean."""
+    return var(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
+
+
+def std_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
+    """Return the standard deviation and the mean."""
+    return std(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
+
+
+def _mean(input, dim, keepdim):
+    return flow.mean(input) if dim is None else flow.mean(input, dim=dim, keepdim=keepdim)
+
+
+def count_nonzero(input, dim=None):
+    """Return how many elements are not zero."""
+    counted = (input != 0).to(flow.int64)
+    return counted.sum() if dim is None else counted.sum(dim=dim)
+
+
+def argsort(input, dim=-1, descending=False, stable=False):
+    """Return the int64 indices that sort along ``dim``."""
+    return sort(input, dim, descending)[1]
+
+
+def argwhere(input):
+    """Return the (n, ndim) indices of the elements that are not zero."""
+    return flow.nonzero(input).to(flow.int64)
+
+
+def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
+    """Return the index of the bucket of each element between sorted boundaries."""
+    if not isinstance(input, flow.Tensor):
+        input = flow.tensor(input)
+    below = boundaries <= input.unsqueeze(-1) if right else boundaries < input.unsqueeze(-1)
+    return below.to(flow.int32).sum(dim=-1).to(flow.int32 if out_int32 else flow.int64)
+
+
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """Return the n-th differences along ``dim``."""
+    pieces = [piece for piece in (prepend, input, append) if piece is not None]
+    answer = flow.cat(pieces, dim=dim) if len(pieces) > 1 else input
+    for _ in range(n):
+        size = answer.shape[dim]
+        answer = answer.narrow(dim, 1, size - 1) - answer.narrow(dim, 0, size - 1)
+    return answer
+
+
+def histc(input, bins=100, min=0, max=0, *, out=None):
+    """Count elements in equal bins between min and max (of the data where both are 0)."""
+    import numpy as np
+
+    hooks.host_fallback("torch.histc")
+    data = input.detach().cpu().numpy().reshape(-1)
+    if min == 0 and max == 0 and data.size:
+        min, max = float(data.min()), float(data.max())
+    if min == max:
+        min, max = min - 1, max + 1
+    counts, _ = np.histogram(data, bins=bins, range=(min, max))
+    return flow.from_numpy(counts.astype(data.dtype)).to(input.device)
+
+
+def _extremes(input, dim, keepdim, better, name):
+    """Return running extremes along ``dim`` with the index of the newest one."""
+    from torch import return_types
+
+    if input.ndim == 0:
+        return getattr(return_types, name)((input.clone(), flow.zeros((), dtype=flow.int64)))
+    dim %= input.ndim
+    size = input.shape[dim]
+    column = input.movedim(dim, -1) if dim != input.ndim - 1 else input
+    # One row of the table holds what each place may choose from: itself and those before it.
+    table = column.unsqueeze(-2).expand(*column.shape[:-1], size, size)
+    later = flow.triu(flow.ones(size, size), 1).to(flow.bool).expand(*table.shape)
+    fill = -inf if better == "max" else inf
+    if not input.is_floating_point():
+        fill = flow.iinfo(input.dtype).min if better == "max" else flow.iinfo(input.dtype).max
+    table = flow.masked_fill(table, later, fill)
+    best = table.amax(dim=-1) if better == "max" else table.amin(dim=-1)
+    places = flow.arange(size).to(flow.int64).expand(*table.shape)
+    equal = (table == best.unsqueeze(-1)) & flow.logical_not(later)
+    where_best = flow.where(equal, places, flow.zeros_like(places)).amax(dim=-1)
+    values = column.gather(column.ndim - 1, where_best)
+    return getattr(return_types, name)(
+        (values.movedim(-1, dim), where_best.movedim(-1, dim))
+    )
+
+
+def cummax(input, dim, *, out=None):
+    """Return the running maximum along ``dim`` and where it was met last."""
+    return _extremes(input, dim, False, "max", "cummax")
+
+
+def cummin(input, dim, *, out=None):
+    """Return the running minimum along ``dim`` and where it was met last."""
+    return _extremes(input, dim, False, "min", "cummin")
+
+
+def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
+    """Return the k-th smallest value along ``dim`` and its index."""
+    from torch.return_types import kthvalue as named
+
+    values, indices = sort(input, dim)
+    picked = [answer.narrow(dim, k - 1, 1) for answer in (values, indices)]
+    return named([answer if keepdim else answer.squeeze(dim) for answer in picked])
+
+
+def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
+    """Return the quantiles ``q`` along ``dim``, interpolated between neighbours."""
+    if dim is None:
+        column = input.reshape(-1)
+        dim = 0
+        kept = [1] * input.ndim
+    else:
+        dim %= input.ndim
+        column, kept = input, None
+    ranks = q if isinstance(q, flow.Tensor) else flow.tensor(q, dtype=input.dtype)
+    if ranks.ndim > 1:
+        raise RuntimeError("quantile() q must be a scalar or 1D tensor")
+    ordered = flow.sort(column, dim)[0]
+    place = ranks.reshape(-1).to(input.dtype) * (column.shape[dim] - 1)
+    lower, upper = flow.floor(place), flow.ceil(place)
+    if interpolation == "nearest":
+        lower = upper = flow.round(place)
+    elif interpolation == "lower":
+        upper = lower
+    elif interpolation == "higher":
+        lower = upper
+    low = ordered.index_select(dim, lower.to(flow.int64))
+    high = ordered.index_select(dim, upper.to(flow.int64))
+    share = (place - lower) if interpolation != "midpoint" else flow.full_like(place, 0.5)
+    share = share.reshape(*[-1 if d == dim else 1 for d in range(column.ndim)])
+    answer = lerp(low, high, share.expand(*low.shape)).movedim(dim, 0)
+    if keepdim:
+        answer = answer.reshape(answer.shape[0], *kept) if kept else answer.unsqueeze(dim + 1)
+    return answer if ranks.ndim else answer.squeeze(0)
+
+
+def trace(input):
+    """Return the sum of a matrix's diagonal."""
+    return flow.diagonal(input).sum()
+
+
+# shape
+
+
+def concatenate(tensors, dim=0, *, axis=None, out=None):
+    """`cat`, under NumPy's name."""
+    return flow.cat(tensors, dim=dim if axis is None else axis)
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """Join the dimensions from start_dim to end_dim into one."""
+    return input.reshape(1) if input.ndim == 0 else flow.flatten(input, start_dim, end_dim)
+
+
+def unflatten(input, dim, sizes):
+    """Split a dimension into several."""
+    dim = dim % input.ndim
+    return input.reshape(*input.shape[:dim], *sizes, *input.shape[dim + 1 :])
+
+
+def fliplr(input):
+    """Reverse the second dimension."""
+    return flow.flip(input, [1])
+
+
+def flipud(input):
+    """Reverse the first dimension."""
+    return flow.flip(input, [0])
+
+
+def rot90(input, k=1, dims=(0, 1)):
+    """Turn the plane of two dimensions by k quarter turns."""
+    k %= 4
+    if k == 0:
+        return input.clone()
+    if k == 2:
+        return flow.flip(input, list(dims))
+    turned = flow.flip(input, [dims[1] if k == 1 else dims[0]])
+    return turned.transpose(dims[0], dims[1])
+
+
+def take_along_dim(input, indices, dim=None):
+    """Gather along ``dim``, or from the flattened input."""
+    if dim is None:
+        return input.reshape(-1).gather(0, indices.reshape(-1))
+    return input.gather(dim, indices)
+
+
+def movedim(input, source, destination):
+    """Move dimensions to new places, the others keeping their order."""
+    ndim = input.ndim
+    source = [d % ndim for d in ([source] if isinstance(source, int) else source)]
+    destination = [d % ndim for d in ([destination] if isinstance(destination, int) else destination)]
+    rest = [d for d in range(ndim) if d not in source]
+    order = dict(zip(destination, source))
+    return input.permute(*[order[d] if d in order else rest.pop(0) for d in range(ndim)])
+
+
+moveaxis = movedim
+
+
+def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+    """Repeat elements along ``dim``, or of the flattened input."""
+    if repeats is None:
+        counts = input
+        return flow.arange(counts.shape[0]).to(flow.int64)[_spread(counts)]
+    if dim is None:
+        input, dim = input.reshape(-1), 0
+    if isinstance(repeats, int):
+        dim = dim % input.ndim
+        shape = list(input.shape)
+        wide = input.unsqueeze(dim + 1)
+        wide = wide.expand(*shape[: dim + 1], repeats, *shape[dim + 1 :])
+        return wide.reshape(*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :])
+    if repeats.numel() == 1:
+        return repeat_interleave(input, int(repeats.item()), dim)
+    return input.index_select(dim, _spread(repeats))
+
+
+def _spread(counts):
+    """Return each position as often as its count says."""
+    import numpy as np
+
+    counts = counts.detach().cpu().numpy()
+    return flow.from_numpy(np.repeat(np.arange(counts.size), counts.reshape(-1)).astype("int64"))
+
+
+def unfold_copy(input, dimension, size, step):
+    """Return slices of ``size`` along a dimension, ``step`` apart, in a new last dimension."""
+    return input.unfold(dimension, size, step).contiguous()
+
+
+# products
+
+
+def outer(input, vec2, *, out=None):
+    """Return the outer product of two vectors."""
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise RuntimeError(f"outer: Expected 1-D argument self, but got {input.ndim}-D")
+    return input.unsqueeze(1) * vec2.unsqueeze(0)
+
+
+ger = outer
+
+
+def kron(input, other):
+    """Return the Kronecker product."""
+    ndim = builtins.max(input.ndim, other.ndim)
+    one = input.reshape(*[1] * (ndim - input.ndim), *input.shape)
+    two = other.reshape(*[1] * (ndim - other.ndim), *other.shape)
+    left = one.reshape(*[size for pair in zip(one.shape, [1] * ndim) for size in pair])
+    right = two.reshape(*[size for pair in zip([1] * ndim, two.shape) for size in pair])
+    return (left * right).reshape(*[a * b for a, b in zip(one.shape, two.shape)])
+
+
+def matmul(input, other, *, out=None):
+    """Return the matrix product, broadcast over leading dimensions."""
+    if input.ndim == 1 and other.ndim == 1:
+        answer = (input * other).sum()
+    else:
+        answer = flow.matmul(input, other)
+    return answer if out is None else out.copy_(answer)
+
+
+def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """Return the cosine of the angle between vectors along ``dim``."""
+    return flow._C.cosine_similarity(x1, x2, dim, eps)
+
+
+def softmax(input, dim, dtype=None, *, out=None):
+    """Return the softmax along ``dim``, computed in ``dtype`` if given."""
+    input = input if dtype is None else input.to(dtype)
+    if input.ndim == 0:
+        return flow.softmax(input.reshape(1), 0).reshape(())
+    return flow.softmax(input, dim)
+
+
+def log_softmax(input, dim, dtype=None, *, out=None):
+    """Return the logarithm of the softmax along ``dim``."""
+    input = input if dtype is None else input.to(dtype)
+    if input.ndim == 0:
+        return flow.log_softmax(input.reshape(1), 0).reshape(())
+    return flow.log_softmax(input, dim)
+
+
+def sort(input, dim=-1, descending=False, stable=False, *, out=None):
+    """Return the values sorted along ``dim`` and their int64 indices."""
+    from torch.return_types import sort as named
+
+    if input.ndim == 0:
+        return named((input.clone(), flow.zeros((), dtype=flow.int64)))
+    values, indices = flow.sort(input, dim, descending)
+    return named((values, indices.to(flow.int64)))
+
+
+def nonzero(input, *, out=None, as_tuple=False):
+    """Return the int64 indices of the elements that are not zero, as rows or as a tuple."""
+    found = flow.nonzero(input).to(flow.int64)
+    if not as_tuple:
+        return found
+    return tuple(found[:, column] for column in range(input.ndim))
+
+
+from torch.functional import unique, unique_consecutive  # noqa: E402, F401  (PyTorch hides their home)

@@ -1,0 +1,48 @@
+"""Scaled dot-product attention, composed from OneFlow's batched products and softmax."""
+
+from __future__ import annotations
+
+import math
+
+import oneflow as flow
+
+
+def attention(query, key, value, mask=None, causal=False, scale=None, dropout=None):
+    """Return softmax(query keyᵀ · scale + mask) value.
+
+    query is (*, H, L, E), key (*, H, S, E), value (*, H, S, V); ``mask`` is bool (True takes part)
+    or is added to the scores; ``dropout`` maps the weights to thinned ones. Rows that no key may
+    answer give zeros, as PyTorch's do.
+    """
+    lead, length, size = query.shape[:-2], query.shape[-2], query.shape[-1]
+    keys, width = key.shape[-2], value.shape[-1]
+    if scale is None:
+        scale = 1.0 / math.sqrt(size) if size else 1.0
+    batch = math.prod(lead) if hasattr(math, "prod") else _product(lead)
+    flat_query = (query * scale).reshape(batch, length, size)
+    scores = flow.bmm(flat_query, key.reshape(batch, keys, size).transpose(1, 2))
+    scores = scores.reshape(*lead, length, keys)
+    blocked = None
+    if causal:
+        blocked = flow.triu(flow.ones(length, keys, device=query.device), 1).to(flow.bool)
+    elif mask is not None and mask.dtype == flow.bool:
+        blocked = flow.logical_not(mask)
+    elif mask is not None:
+        scores = scores + mask
+    if blocked is not None:
+        blocked = blocked.expand(*scores.shape)
+        scores = flow.masked_fill(scores, blocked, float("-inf"))
+    weights = flow.softmax(scores, dim=-1)
+    if blocked is not None and not causal:
+        weights = flow.masked_fill(weights, blocked, 0.0)
+    if dropout is not None:
+        weights = dropout(weights)
+    answer = flow.bmm(weights.reshape(batch, length, keys), value.reshape(batch, keys, width))
+    return answer.reshape(*lead, length, width)
+
+
+def _product(sizes):
+    result = 1
+    for size in sizes:
+        result *= size
+    return result

@@ -1,0 +1,110 @@
+"""Operators and methods of Tensor whose OneFlow form is missing or means something else."""
+
+from __future__ import annotations
+
+import oneflow as flow
+
+
+def _beside(value, tensor):
+    """Return a number as a tensor that combines with another as PyTorch's promotion says."""
+    integral = isinstance(value, int) or tensor.is_floating_point()
+    dtype = tensor.dtype if integral else flow.get_default_dtype()
+    return flow.tensor(value, dtype=dtype, device=tensor.device)
+
+
+def _remainder(self, other):
+    import torch
+
+    return torch.remainder(self, other)
+
+
+def _reflected_remainder(self, other):
+    import torch
+
+    return torch.remainder(_beside(other, self), self)
+
+
+def _where(self, condition, other):
+    import torch
+
+    return torch.where(condition, self, other)
+
+
+def _floor_divide(self, other):
+    import torch
+
+    return torch.floor_divide(self, other)
+
+
+def _reflected_floor_divide(self, other):
+    import torch
+
+    return torch.floor_divide(_beside(other, self), self)
+
+
+def _true_divide(self, other):
+    return self.to(flow.get_default_dtype()) / other if self.dtype == flow.bool else _div(self, other)
+
+
+_div = flow.Tensor.__truediv__
+
+
+def _copy(self, src, non_blocking=False):
+    """Copy ``src`` into the tensor and return it; gradients flow to ``src``."""
+    if flow.is_grad_enabled() and (src.requires_grad or self.requires_grad):
+        self[...] = src.expand(*self.shape) if src.shape != self.shape else src
+    else:
+        _copy_in(self, src)
+    return self
+
+
+_copy_in = flow.Tensor.copy_
+
+
+def _shift_left(self, other):
+    return self * 2**other
+
+
+def _shift_right(self, other):
+    import torch
+
+    return torch.floor_divide(self, 2**other)
+
+
+def _invert(self):
+    return flow.logical_not(self) if self.dtype == flow.bool else -1 - self
+
+
+def _transpose_last(self):
+    return self.transpose(-2, -1)
+
+
+def _bitwise(name):
+    def method(self, other):
+        import torch
+
+        return getattr(torch, name)(self, other)
+
+    return method
+
+
+METHODS = {
+    "__and__": _bitwise("bitwise_and"),
+    "__rand__": _bitwise("bitwise_and"),
+    "__or__": _bitwise("bitwise_or"),
+    "__ror__": _bitwise("bitwise_or"),
+    "__xor__": _bitwise("bitwise_xor"),
+    "__rxor__": _bitwise("bitwise_xor"),
+    "__mod__": _remainder,
+    "__rmod__": _reflected_remainder,
+    "__floordiv__": _floor_divide,
+    "__rfloordiv__": _reflected_floor_divide,
+    "__truediv__": _true_divide,
+    "__lshift__": _shift_left,
+    "__rshift__": _shift_right,
+    "__invert__": _invert,
+    "copy_": _copy,
+    "where": _where,
+    "mT": property(_transpose_last),
+    "mH": property(_transpose_last),
+}

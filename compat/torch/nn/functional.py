@@ -1,0 +1,404 @@
+"""torch.nn.functional where OneFlow's differs: names, keywords, shapes it aborts on, defaults.
+
+Each function follows the page of the same name in PyTorch's documentation; shapes as there.
+"""
+
+import math
+
+import oneflow as flow
+import oneflow.nn.functional as engine
+from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import attention, norms
+
+import torch
+
+
+def _pair(value, dims):
+    return list(value) if isinstance(value, (list, tuple)) else [value] * dims
+
+
+def _inplace(input, result, inplace):
+    return input.copy_(result) if inplace else result
+
+
+def _reduced(loss, reduction):
+    if reduction == "mean":
+        return loss.mean()
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "none":
+        return loss
+    raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def _legacy_reduction(reduction, size_average, reduce):
+    if size_average is None and reduce is None:
+        return reduction
+    if reduce is False:
+        return "none"
+    return "sum" if size_average is False else "mean"
+
+
+# linear and convolution
+
+
+def linear(input, weight, bias=None):
+    """Return input weightᵀ + bias; input (*, in), weight (out, in) or (in,), bias (out)."""
+    if input.ndim > 1 and weight.ndim == 2:
+        return engine.linear(input, weight, bias)
+    if weight.ndim == 1:
+        answer = torch.matmul(input, weight)
+        return answer if bias is None else answer + bias
+    return engine.linear(input.unsqueeze(0), weight, bias).squeeze(0)
+
+
+def _same_padding(weight, dilation, dims):
+    """Return (padding per dimension, extra on the right) that keeps the size at stride 1."""
+    total = [d * (k - 1) for d, k in zip(_pair(dilation, dims), weight.shape[2:])]
+    return [t // 2 for t in total], [t % 2 for t in total]
+
+
+def _convolution(kernel, dims, name):
+    def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+        if isinstance(padding, str):
+            if padding == "valid":
+                padding = 0
+            elif padding == "same":
+                if any(step != 1 for step in _pair(stride, dims)):
+                    raise RuntimeError("padding='same' is not supported for strided convolutions")
+                padding, extra = _same_padding(weight, dilation, dims)
+                if any(extra):
+                    sides = [side for right in reversed(extra) for side in (0, right)]
+                    input = pad(input, sides)
+            else:
+                raise ValueError(f"Invalid padding string {padding!r}, should be one of 'valid', 'same'")
+        if input.ndim == dims + 1:
+            batched = convolution(
+                input.unsqueeze(0), weight, bias, stride, padding, dilation, groups
+            )
+            return batched.squeeze(0)
+        return kernel(
+            input,
+            weight,
+            bias,
+            _pair(stride, dims),
+            _pair(padding, dims),
+            _pair(dilation, dims),
+            groups,
+        )
+
+    convolution.__name__ = convolution.__qualname__ = name
+    convolution.__doc__ = f"Convolve as torch.nn.functional.{name}; a batch, or one sample."
+    return convolution
+
+
+conv1d = _convolution(flow._C.conv1d, 1, "conv1d")
+conv2d = _convolution(flow._C.conv2d, 2, "conv2d")
+conv3d = _convolution(flow._C.conv3d, 3, "conv3d")
+
+
+# activations
+
+
+def elu(input, alpha=1.0, inplace=False):
+    """Return max(0, x) + min(0, alpha (exp(x) - 1))."""
+    return _inplace(input, flow._C.elu(input, alpha), inplace)
+
+
+def elu_(input, alpha=1.0):
+    """`elu` in place."""
+    return elu(input, alpha, True)
+
+
+def softplus(input, beta=1.0, threshold=20.0):
+    """Return log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold."""
+    return flow._C.softplus(input, beta, threshold)
+
+
+def softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """Return the softmax along ``dim``, in ``dtype`` if given."""
+    dim = _softmax_dim("softmax", input.ndim) if dim is None else dim
+    return torch.softmax(input, dim, dtype=dtype)
+
+
+def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """Return the logarithm of the softmax along ``dim``, in ``dtype`` if given."""
+    dim = _softmax_dim("log_softmax", input.ndim) if dim is None else dim
+    return torch.log_softmax(input, dim, dtype=dtype)
+
+
+def softmin(input, dim=None, _stacklevel=3, dtype=None):
+    """Return the softmax of the negated input."""
+    return softmax(-input, dim, _stacklevel, dtype)
+
+
+def _softmax_dim(name, ndim):
+    import warnings
+
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+        "dim=X as an argument.",
+        stacklevel=3,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
+    """Hold the input within [min_val, max_val]."""
+    return _inplace(input, torch.clamp(input, min_val, max_val), inplace)
+
+
+def tanhshrink(input):
+    """Return x - tanh(x)."""
+    return input - flow.tanh(input)
+
+
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+    """Leaky ReLU whose slope is drawn from [lower, upper] in training, their middle otherwise."""
+    if training:
+        raise hooks.refuse("torch.nn.functional.rrelu", "training=True")
+    return _inplace(input, flow._C.leaky_relu(input, (lower + upper) / 2), inplace)
+
+
+# normalisation
+
+
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+    """Normalise (N, C, *) over groups of channels; weight and bias (C)."""
+    if input.ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    if input.shape[1] % num_groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of "
+            f"shape {list(input.shape)} and num_groups={num_groups}"
+        )
+    return norms.group_norm(input, num_groups, weight, bias, eps)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
+    """Normalise over the last dimensions, whose sizes are ``normalized_shape``."""
+    shape = tuple(normalized_shape)
+    if tuple(input.shape[-len(shape) :]) != shape:
+        raise RuntimeError(
+            f"Given normalized_shape={list(shape)}, expected input with shape "
+            f"[*, {', '.join(map(str, shape))}], but got input of size{list(input.shape)}"
+        )
+    return norms.layer_norm(input, len(shape), weight, bias, eps)
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """Divide by the root mean square over the last dimensions; eps defaults to the dtype's."""
+    eps = torch.finfo(input.dtype).eps if eps is None else eps
+    return norms.rms_norm(input, len(tuple(normalized_shape)), weight, eps)
+
+
+def instance_norm(
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats=True,
+    momentum=0.1,
+    eps=1e-05,
+):
+    """Normalise each channel of each sample of (N, C, *)."""
+    if not use_input_stats or running_mean is not None:
+        raise hooks.refuse("torch.nn.functional.instance_norm", "running statistics")
+    return norms.group_norm(input, input.shape[1], weight, bias, eps)
+
+
+# attention and embedding
+
+
+def scaled_dot_product_attention(
+    query,
+    key,
+    value,
+    attn_mask=None,
+    dropout_p=0.0,
+    is_causal=False,
+    scale=None,
+    enable_gqa=False,
+):
+    """Return softmax(query keyᵀ scale + mask) value over (*, heads, length, size).
+
+    A boolean mask says which keys take part; another one is added to the scores.
+    """
+    if is_causal and attn_mask is not None:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+    if enable_gqa and query.shape[-3] != key.shape[-3]:
+        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], dim=-3)
+        value = value.repeat_interleave(query.shape[-3] // value.shape[-3], dim=-3)
+    lead = tuple(query.shape[:-2])
+    if tuple(key.shape[:-2]) != lead:
+        lead = tuple(torch.broadcast_shapes(lead, key.shape[:-2], value.shape[:-2]))
+        query = query.expand(*lead, *query.shape[-2:])
+        key = key.expand(*lead, *key.shape[-2:])
+        value = value.expand(*lead, *value.shape[-2:])
+    thin = (lambda weights: dropout(weights, dropout_p)) if dropout_p > 0.0 else None
+    return attention.attention(query, key, value, attn_mask, is_causal, scale, thin)
+
+
+def one_hot(tensor, num_classes=-1):
+    """Return int64 (*, classes) with 1 at each index; classes default to the largest plus one."""
+    if num_classes == -1:
+        num_classes = int(tensor.max().item()) + 1
+    classes = flow.arange(num_classes, dtype=tensor.dtype, device=tensor.device)
+    return (tensor.unsqueeze(-1) == classes).to(flow.int64)
+
+
+# shape
+
+
+def pad(input, pad, mode="constant", value=None):
+    """Pad the last dimensions by (left, right) pairs, the last dimension first."""
+    sides = [int(side) for side in pad]
+    if mode == "constant":
+        return _pad_constant(input, sides, 0 if value is None else value)
+    if mode == "circular":
+        return _pad_circular(input, sides)
+    return engine.pad(input, sides, mode=mode)
+
+
+def _pad_constant(input, sides, value):
+    if len(sides) % 2 or len(sides) // 2 > input.ndim:
+        raise RuntimeError("Padding length should be less than or equal to two times the input dimension")
+    if input.dtype == flow.bool:
+        return _pad_constant(input.to(flow.uint8), sides, int(value)).to(flow.bool)
+    if not any(sides):
+        return input.clone()
+    return flow._C.pad(input, sides, "constant", value)
+
+
+def _pad_circular(input, sides):
+    for position in range(len(sides) // 2):
+        dim = input.ndim - 1 - position
+        left, right = sides[2 * position], sides[2 * position + 1]
+        size = input.shape[dim]
+        pieces = [input.narrow(dim, size - left, left)] if left else []
+        pieces.append(input)
+        pieces += [input.narrow(dim, 0, right)] if right else []
+        input = flow.cat(pieces, dim=dim)
+    return input
+
+
+def pixel_shuffle(input, upscale_factor):
+    """Rearrange (*, C r², H, W) to (*, C, H r, W r)."""
+    r = upscale_factor
+    lead, (channels, height, width) = list(input.shape[:-3]), input.shape[-3:]
+    n = len(lead)
+    y = input.reshape(*lead, channels // (r * r), r, r, height, width)
+    y = y.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)
+    return y.reshape(*lead, channels // (r * r), height * r, width * r)
+
+
+def pixel_unshuffle(input, downscale_factor):
+    """Rearrange (*, C, H r, W r) to (*, C r², H, W)."""
+    r = downscale_factor
+    lead, (channels, height, width) = list(input.shape[:-3]), input.shape[-3:]
+    n = len(lead)
+    y = input.reshape(*lead, channels, height // r, r, width // r, r)
+    y = y.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
+    return y.reshape(*lead, channels * r * r, height // r, width // r)
+
+
+def channel_shuffle(input, groups):
+    """Interleave the channels of (N, C, *) between groups."""
+    shape = list(input.shape)
+    y = input.reshape(shape[0], groups, shape[1] // groups, *shape[2:])
+    return y.transpose(1, 2).reshape(*shape)
+
+
+def interpolate(
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
+):
+    """Resize the spatial dimensions of (N, C, *) to ``size`` or by ``scale_factor``."""
+    if antialias:
+        raise hooks.refuse("torch.nn.functional.interpolate", "antialias=True")
+    dims = input.ndim - 2
+    if mode == "nearest-exact":
+        return _nearest_exact(input, size, scale_factor, dims)
+    if isinstance(size, (list, tuple)):
+        size = [int(side) for side in size]
+    elif size is not None:
+        size = [int(size)] * dims
+    return engine.interpolate(
+        input,
+        size=size,
+        scale_factor=scale_factor,
+        mode=mode,
+        align_corners=align_corners,
+        recompute_scale_factor=recompute_scale_factor,
+    )
+
+
+def _nearest_exact(input, size, scale_factor, dims):
+    for position in range(dims):
+        dim = 2 + position
+        have = input.shape[dim]
+        if size is not None:
+            want = _pair(size, dims)[position]
+            step = have / want
+        else:
+            factor = _pair(scale_factor, dims)[position]
+            want, step = int(math.floor(have * factor)), 1.0 / factor
+        places = [min(int((place + 0.5) * step), have - 1) for place in range(want)]
+        input = input.index_select(dim, flow.tensor(places, dtype=flow.int64))
+    return input
+
+
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+    """`interpolate`, under its older name."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+# losses
+
+
+def smooth_l1_loss(
+    input, target, size_average=None, reduce=None, reduction="mean", beta=1.0
+):
+    """Squared below ``beta``, absolute above; reduced by "mean", "sum" or "none"."""
+    reduction = _legacy_reduction(reduction, size_average, reduce)
+    if beta == 0.0:
+        return flow._C.l1_loss(input, target, reduction)
+    return flow._C.smooth_l1_loss(input, target, beta, reduction)
+
+
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+    """Squared within ``delta``, linear beyond."""
+    gap = (input - target).abs()
+    near = torch.clamp(gap, max=delta)
+    loss = 0.5 * near * near + delta * (gap - near)
+    return _reduced(loss if weight is None else loss * weight, reduction)
+
+
+def nll_loss(
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+):
+    """Negative log likelihood of (N, C, *) log-probabilities for the classes in (N, *)."""
+    reduction = _legacy_reduction(reduction, size_average, reduce)
+    if input.ndim == 1:
+        batched = nll_loss(
+            input.unsqueeze(0), target.unsqueeze(0), weight, None, ignore_index, None, reduction
+        )
+        return batched.squeeze(0) if reduction == "none" else batched
+    kept = (target != ignore_index).to(input.dtype)
+    classes = torch.where(target != ignore_index, target, torch.zeros_like(target))
+    loss = -input.gather(1, classes.unsqueeze(1)).squeeze(1)
+    scale = kept if weight is None else kept * weight[classes.reshape(-1)].reshape(classes.shape)
+    loss = loss * scale
+    return loss.sum() / scale.sum() if reduction == "mean" else _reduced(loss, reduction)
