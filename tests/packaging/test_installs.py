@@ -8,11 +8,13 @@ same installation with the real thing.
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import venv
 import zipfile
 from pathlib import Path
@@ -30,6 +32,7 @@ OURS_SAYS = "ONEFLOW_MOCK_TORCH"
 
 
 def run(*command, cwd=None, check=True, **environ):
+    environ = {name: str(value) for name, value in environ.items()}
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -38,7 +41,8 @@ def run(*command, cwd=None, check=True, **environ):
     done = subprocess.run(
         [str(word) for word in command],
         env={**clean, **environ},
-        cwd=str(cwd) if cwd else None,
+        # in the checkout, `python -c` would find the packages that lie there
+        cwd=str(cwd or tempfile.gettempdir()),
         capture_output=True,
         text=True,
     )
@@ -118,14 +122,11 @@ class Environment:
         run(
             *(self.python, "-m", "pip", "install", "--quiet", "--no-build-isolation"),
             *("--no-index", "--find-links", self.wheels, *what),
-            cwd=self.root,
         )
 
     def owner(self):
-        code = (
-            "import sys; from oneflow_mock.console_script import whose; print(whose(sys.argv[1]))"
-        )
-        return run(self.python, "-c", code, self.script, cwd=self.root).stdout.strip()
+        code = "import sys, oneflow_mock.console_script as c; print(c.whose(sys.argv[1]))"
+        return run(self.python, "-c", code, self.script).stdout.strip()
 
     def path(self):
         return f"{self.bin}{os.pathsep}{os.environ['PATH']}"
@@ -138,6 +139,7 @@ def environment(tmp_path, wheels):
 
 def works(environment):
     """The command that is on PATH is ours, opens the door, and torch comes through it."""
+    assert environment.owner() == "ours"
     shown = run(environment.script, "--shell", "sh", PATH=environment.path())
     assert OURS_SAYS in shown.stdout
     code = "import torch; print(torch.__version__, torch.ones(2).sum().item())"
@@ -146,7 +148,6 @@ def works(environment):
         "-c",
         f'eval "$(oneflow-mock-torch --shell sh)" && exec python -c "{code}"',
         PATH=environment.path(),
-        cwd=environment.root,
     )
     version, total = opened.stdout.split()
     assert version.startswith("2.13.0")
@@ -169,6 +170,25 @@ def test_oneflow_first_then_ours(environment):
     assert "oneflow.mock_torch" in environment.script.read_text()
     environment.install("oneflow-mock")
     assert works(environment)
+
+
+def test_what_overwrites_it_later_is_noticed_and_mended(environment):
+    environment.install("oneflow-mock")
+    environment.install("--force-reinstall", "--no-deps", "oneflow==0.9.0")
+    assert "oneflow.mock_torch" in environment.script.read_text()
+
+    examine = "from oneflow_mock.doctor import main; raise SystemExit(main(as_json=True))"
+    done = run(environment.python, "-c", examine, check=False, PATH=environment.path())
+    assert done.returncode == 1
+    assert done.stderr == ""
+    (row,) = [row for row in json.loads(done.stdout) if row["state"] == "bad"]
+    assert row["name"] == "oneflow-mock-torch"
+    assert "OneFlow's own" in row["found"]
+
+    # the command is run as printed; where the wheel comes from is this test's affair
+    run("/bin/sh", "-c", row["mend"], PIP_NO_INDEX="1", PIP_FIND_LINKS=environment.wheels)
+    assert works(environment)
+    assert run(environment.python, "-c", examine, PATH=environment.path()).returncode == 0
 
 
 def test_the_wheel_holds_what_the_checkout_does(checkout, wheels):
@@ -196,7 +216,7 @@ def test_an_editable_install_sees_a_new_overlay_at_once(environment, checkout):
     overlay.write_text("")
     code = "import oneflow_mock.compat as c; print(*c.__path__, sep='')"
     try:
-        seen = run(environment.python, "-c", code, cwd=environment.root).stdout.strip()
+        seen = run(environment.python, "-c", code).stdout.strip()
         assert (Path(seen) / "torch" / overlay.name).samefile(overlay)
     finally:
         overlay.unlink()
@@ -207,7 +227,7 @@ def test_nothing_general_is_installed_at_top_level(environment, checkout, name):
     for what in (["oneflow-mock"], ["-e", checkout]):
         environment.install(*what)
         code = f"import importlib.util as u; print(u.find_spec({name!r}))"
-        assert run(environment.python, "-c", code, cwd=environment.root).stdout.strip() == "None"
+        assert run(environment.python, "-c", code).stdout.strip() == "None"
 
 
 def test_a_source_distribution_can_be_installed(environment, checkout, tmp_path):
