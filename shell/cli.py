@@ -227,10 +227,11 @@ def _main() -> None:
 
 
 @_main.command(help="Say what is wrong with this installation, and what mends it.")
-def doctor() -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+def doctor(as_json: bool) -> int:
     from oneflow_mock import doctor
 
-    return doctor.main()
+    return doctor.main(as_json)
 
 
 def _run(command: click.Command, name: str, words: list[str]) -> int:

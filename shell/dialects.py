@@ -128,7 +128,7 @@ class Csh(Dialect):
     # none: so a file that printf writes is the only way to a variable that holds one.
     _NEWLINE = (
         'set oneflow_mock_file="`mktemp`"; '
-        r"""printf 'set\040oneflow_mock_newline="\\\n"\n' >> "$oneflow_mock_file"; """
+        r"""printf 'set\040oneflow_mock_newline="\134\n"\n' >> "$oneflow_mock_file"; """
         'source "$oneflow_mock_file"; rm -f "$oneflow_mock_file"'
     )
     _FORGET = "unset oneflow_mock_file oneflow_mock_newline"

@@ -61,9 +61,10 @@ def disable(environ: Environ) -> Changes:
     if PYTHONPATH not in changes:  # not turned on by enable, or the record of it is damaged
         if settings.is_true(environ.get(settings.ON)):
             changes[settings.ON] = None
-        if PYTHONPATH in environ:
-            directory = settings.bootstrap_directory()
-            changes[PYTHONPATH] = settings.pythonpath_without(directory, environ[PYTHONPATH])
+        path = environ.get(PYTHONPATH)
+        without = settings.pythonpath_without(settings.bootstrap_directory(), path)
+        if without != path:
+            changes[PYTHONPATH] = without
     changes[SAVED] = None
     return _needed(environ, changes)
 
