@@ -9,6 +9,7 @@ import math
 
 import oneflow as flow
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels.dtype_info import finfo, iinfo  # noqa: F401
 
 __version__ = hooks.torch_version
 
