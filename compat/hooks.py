@@ -11,6 +11,8 @@ import warnings
 torch_version = "2.13.0"
 #: Whether a keyword without effect is an error.
 strict = False
+#: Whether OneFlow was loaded just now, by the mock, so that no tensor can exist yet.
+engine_is_new = False
 
 _warned: set = set()
 
@@ -22,6 +24,11 @@ def record(api: str, how: str, detail: str = "") -> None:
 def refuse(api: str, why: str = "") -> Exception:
     """Return the exception for a call that cannot be answered; replaced by the mock."""
     return NotImplementedError(f"{api}: {why}")
+
+
+def refuse_attribute(api: str) -> Exception:
+    """Return the AttributeError for a method or attribute that is missing; replaced by the mock."""
+    return AttributeError(f"{api}: missing")
 
 
 def host_fallback(api: str) -> None:

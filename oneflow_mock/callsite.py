@@ -146,15 +146,19 @@ def caller():
     return frame
 
 
+def user_frame():
+    """Return the first frame outside this project and OneFlow, or None."""
+    frame = caller()
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_ours()) and not is_import_system(frame):
+            return frame
+        frame = frame.f_back
+    return None
+
+
 def user_place():
     """Return ``(file, line)`` of the first frame outside this project and OneFlow, or None."""
-    frame = caller()
-    outside = frame
-    while outside is not None:
-        path = outside.f_code.co_filename
-        if not path.startswith(_ours()) and not is_import_system(outside):
-            return path, outside.f_lineno
-        outside = outside.f_back
+    frame = user_frame() or caller()
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
 

@@ -267,15 +267,18 @@ class _Quiet:
 
 def _prepare(builder: Builder) -> None:
     """Load the engine and lay what compat needs to know before the first overlay runs."""
+    is_new = "oneflow" not in sys.modules
     load_engine()
     from oneflow_mock.compat import hooks
 
+    hooks.engine_is_new = is_new
     hooks.torch_version = builder.settings.torch_version
     hooks.strict = builder.settings.strict
     hooks.record = lambda api, how, detail="": report.record(
         api, how, callsite.user_place(), detail
     )
     hooks.refuse = unsupported.refuse
+    hooks.refuse_attribute = unsupported.refuse_attribute
     from oneflow_mock.compat import tensor
 
     tensor.install(builder.patches)

@@ -10,7 +10,7 @@ import functools
 import typing
 
 from oneflow_mock import callsite, report
-from oneflow_mock.errors import UnsupportedTorchAPI
+from oneflow_mock.errors import UnsupportedTorchAPI, UnsupportedTorchAttribute
 
 
 def engine_version() -> str:
@@ -36,6 +36,19 @@ def refuse(api: str, why: str = "") -> UnsupportedTorchAPI:
     where = callsite.user_place()
     report.record(api, "called", where, why)
     return UnsupportedTorchAPI(message(api, where, why), api)
+
+
+def refuse_attribute(api: str) -> UnsupportedTorchAttribute:
+    """Return the error for a missing attribute of a class; a probe for it is not recorded."""
+    frame = callsite.user_frame()
+    where = callsite.user_place()
+    if (
+        frame is not None
+        and callsite.instruction(frame) in callsite.LOADS
+        and not callsite.is_caught(frame, (AttributeError,))
+    ):
+        report.record(api, "called", where)
+    return UnsupportedTorchAttribute(message(api, where), api)
 
 
 class _PlaceholderType(type):

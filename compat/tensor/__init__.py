@@ -14,6 +14,7 @@ import pkgutil
 import types
 
 import oneflow as flow
+from oneflow_mock.compat.tensor import attributes
 
 
 _topical: set = set()
@@ -47,6 +48,9 @@ def expose(patches, namespace, members) -> None:
             function = getattr(flow.Tensor, base, None)
             if function is not None and base in members:
                 patches.set(flow.Tensor, name, in_place(name, function))
+    for name in members:
+        if not hasattr(flow.Tensor, name) and not name.startswith("__"):
+            patches.set(flow.Tensor, name, attributes.Absent(name))
 
 
 def in_place(name, function):
