@@ -31,6 +31,11 @@ def refuse_attribute(api: str) -> Exception:
     return AttributeError(f"{api}: missing")
 
 
+def patch(owner, name: str, value) -> None:
+    """Set ``owner.name`` until the mock is switched off; replaced by the mock."""
+    setattr(owner, name, value)
+
+
 def host_fallback(api: str) -> None:
     """Report that ``api`` was computed on the host with NumPy or SciPy."""
     record(api, "host fallback")

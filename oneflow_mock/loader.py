@@ -279,6 +279,7 @@ def _prepare(builder: Builder) -> None:
     )
     hooks.refuse = unsupported.refuse
     hooks.refuse_attribute = unsupported.refuse_attribute
+    hooks.patch = builder.patches.set
     from oneflow_mock.compat import tensor
 
     tensor.install(builder.patches)

@@ -88,7 +88,39 @@ def _bitwise(name):
     return method
 
 
+def _promoted(name):
+    """Return an operator that promotes as PyTorch does where OneFlow lets the wrong dtype win.
+
+    OneFlow keeps the dtype of the tensor that has dimensions even where the other one is of a
+    higher kind (boolean, integer, floating).
+    """
+    stock = getattr(flow.Tensor, name)
+
+    def method(self, other):
+        if isinstance(other, flow.Tensor) and self.dtype is not other.dtype:
+            if not (self.ndim and other.ndim) and self.ndim + other.ndim:
+                whole, single = (self, other) if self.ndim else (other, self)
+                if _kind(single) > _kind(whole):
+                    self, other = self.to(single.dtype), other.to(single.dtype)
+        return stock(self, other)
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    return method
+
+
+def _kind(tensor):
+    """Return the rank of a tensor's kind in PyTorch's promotion."""
+    if tensor.is_floating_point():
+        return 2
+    return 0 if tensor.dtype == flow.bool else 1
+
+
 METHODS = {
+    **{
+        name: _promoted(name)
+        for name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__")
+    },
     "__and__": _bitwise("bitwise_and"),
     "__rand__": _bitwise("bitwise_and"),
     "__or__": _bitwise("bitwise_or"),

@@ -52,6 +52,19 @@ def b(*shape, seed=0):
     return torch.from_numpy(np.random.RandomState(seed).randint(0, 2, shape).astype(bool))
 
 
+def net(module, training=True):
+    """A module whose parameters hold values that depend on their names only; gradients compared."""
+    import torch
+
+    module.train(training)
+    for position, (_, parameter) in enumerate(sorted(module.named_parameters())):
+        values = _values(tuple(parameter.shape), 77 + position, -0.5, 0.5).astype("float32")
+        with torch.no_grad():
+            parameter.copy_(torch.from_numpy(values))
+        _leaves.append(parameter)
+    return module
+
+
 CASES = """
 # creation
 torch.arange(5)
@@ -434,6 +447,38 @@ torch.nn.Upsample(scale_factor=2)(x(1, 1, 2, 2)), torch.nn.Flatten()(x(2, 3, 4))
 torch.nn.GroupNorm(2, 4)(x(1, 4, 3, 3)), torch.nn.LayerNorm(5)(x(2, 5)), torch.nn.BatchNorm2d(3)(x(2, 3, 4, 4))
 torch.nn.SiLU()(x(3)), torch.nn.GELU()(x(3)), torch.nn.Softmax(-1)(x(3)), torch.nn.GELU(approximate="tanh")(x(3))
 torch.nn.ZeroPad2d(1)(x(1, 1, 2, 2)), torch.nn.PixelShuffle(2)(x(1, 4, 2, 2)), torch.nn.PixelUnshuffle(2)(x(1, 1, 4, 4))
+net(torch.nn.Linear(3, 4))(g(2, 3)), net(torch.nn.Linear(3, 4, bias=False))(x(3))
+net(torch.nn.Bilinear(3, 4, 2))(x(5, 3), x(5, 4))
+net(torch.nn.Conv1d(2, 3, 3, padding="same"))(x(1, 2, 7))
+net(torch.nn.Conv2d(2, 4, 3, padding=1))(g(2, 2, 5, 5)), net(torch.nn.Conv2d(4, 4, 3, groups=2, dilation=2))(x(1, 4, 7, 7))
+net(torch.nn.Conv2d(2, 4, 3, padding=1, padding_mode="reflect"))(x(2, 2, 5, 5))
+net(torch.nn.Conv2d(2, 4, 3, padding="same"))(x(2, 5, 5))
+net(torch.nn.Conv3d(2, 3, 3))(x(1, 2, 4, 4, 4))
+net(torch.nn.ConvTranspose2d(2, 3, 4, 2, 1))(g(1, 2, 4, 4)), net(torch.nn.ConvTranspose1d(2, 3, 4, 2, 1))(x(1, 2, 4))
+net(torch.nn.GroupNorm(2, 4))(g(2, 4, 3, 3)), net(torch.nn.GroupNorm(2, 4, affine=False))(x(2, 4, 3))
+net(torch.nn.LayerNorm((3, 5)))(g(2, 3, 5)), net(torch.nn.LayerNorm(5, elementwise_affine=False))(x(2, 5))
+net(torch.nn.LayerNorm(5, bias=False))(x(2, 5)), net(torch.nn.RMSNorm(5))(g(2, 5))
+net(torch.nn.BatchNorm1d(3))(g(4, 3)), net(torch.nn.BatchNorm2d(3))(g(4, 3, 2, 2)), net(torch.nn.BatchNorm2d(3), False)(x(4, 3, 2, 2))
+net(torch.nn.InstanceNorm2d(3))(g(2, 3, 4, 4)), net(torch.nn.InstanceNorm2d(3, affine=True))(x(2, 3, 4, 4))
+net(torch.nn.Embedding(10, 4))(i(2, 3)), net(torch.nn.Embedding(10, 4, padding_idx=1))(i(2, 3))
+net(torch.nn.PReLU())(g(3)), torch.nn.ELU()(x(3)), torch.nn.Softplus()(x(3)), torch.nn.Hardtanh()(x(3)), torch.nn.LeakyReLU(0.1)(x(3))
+torch.nn.Mish()(x(3)), torch.nn.Tanhshrink()(x(3)), torch.nn.Softmin(dim=0)(x(3)), torch.nn.LogSoftmax(-1)(x(3)), torch.nn.GLU()(x(4))
+net(torch.nn.MultiheadAttention(8, 2))(g(5, 1, 8), g(5, 1, 8, seed=1), g(5, 1, 8, seed=2))
+net(torch.nn.MultiheadAttention(8, 2, batch_first=True))(x(2, 5, 8), x(2, 6, 8), x(2, 6, 8), need_weights=False)
+net(torch.nn.LSTM(3, 4, batch_first=True))(g(2, 5, 3))
+net(torch.nn.GRU(3, 4, num_layers=2, bidirectional=True))(x(5, 2, 3))
+net(torch.nn.RNN(3, 4))(x(5, 2, 3))
+net(torch.nn.LSTMCell(3, 4))(x(2, 3))
+net(torch.nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True))(g(2, 5, 8))
+torch.nn.MaxPool2d(2)(x(1, 1, 4, 4)), torch.nn.AvgPool2d(3, 2, 1)(x(1, 1, 5, 5)), torch.nn.AdaptiveAvgPool2d((1, 1))(x(1, 2, 5, 5))
+torch.nn.ReflectionPad2d(1)(x(1, 1, 3, 3)), torch.nn.ReplicationPad2d(1)(x(1, 1, 3, 3)), torch.nn.ConstantPad2d(1, 2.0)(x(1, 1, 2, 2))
+torch.nn.CrossEntropyLoss()(g(3, 5), i(3, high=5)), torch.nn.MSELoss()(x(3), x(3, seed=1)), torch.nn.BCEWithLogitsLoss()(x(3), x(3, low=0.0, high=1.0))
+torch.nn.SmoothL1Loss()(x(3), x(3, seed=1)), torch.nn.HuberLoss()(x(3), x(3, seed=1)), torch.nn.NLLLoss()(F.log_softmax(x(3, 5), -1), i(3, high=5))
+torch.nn.KLDivLoss(reduction="batchmean")(F.log_softmax(x(2, 3), -1), F.softmax(x(2, 3), -1)), torch.nn.CosineSimilarity()(x(2, 3), x(2, 3, seed=1))
+net(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)))(g(2, 3))
+[name for name, _ in torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)).state_dict().items()]
+str(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Conv2d(1, 2, 3), torch.nn.GroupNorm(1, 2), torch.nn.Dropout(0.1)))
+str(torch.nn.ModuleDict({"a": torch.nn.LayerNorm(3), "b": torch.nn.Embedding(3, 4)})), str(torch.nn.ModuleList([torch.nn.SiLU()]))
 torch.nn.utils.clip_grad_norm_([torch.nn.Parameter(x(3))], 1.0)
 torch.autograd.grad((g(3) ** 2).sum(), [_leaves[-1]])
 torch.special.expm1(x(3)), torch.special.erf(x(3)), torch.special.logit(x(3, low=0.1, high=0.9))
