@@ -62,11 +62,12 @@ class Slots:
         self.__dict__[slot] = value
 
 
-class StaticNamespace:
-    """The namespace of a static type as attributes, so that they can be patched and restored.
+class Namespace:
+    """The namespace of a type as attributes, so that they can be patched and restored.
 
-    ``__repr__`` and ``__str__`` are found through slots: they are pointed at the function of the
-    interpreter that looks the method up, or back at what they were.
+    For a static type, which cannot be assigned to, and for ``__dict__``, which no type lets one
+    assign. ``__repr__`` and ``__str__`` are found through slots: they are pointed at the function
+    of the interpreter that looks the method up, or back at what they were.
     """
 
     def __init__(self, cls: type) -> None:

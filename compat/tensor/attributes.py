@@ -44,14 +44,16 @@ def install(patches) -> None:
     if not _can_hold_dicts():
         for name, value in _TABLE_METHODS.items():
             patches.set(flow.Tensor, name, value)
+        patches.set(_namespace, "__dict__", property(_make_slot, _set_table_dict))
         return
     for layout in _layouts:
         slots.write(layout.cls, "tp_basicsize", _DICT + _WORD)
         patches.set(layout, "tp_dictoffset", _DICT)
-    patches.set(flow.Tensor, "__dict__", property(_get_dict, _set_dict))
+    patches.set(_namespace, "__dict__", property(_get_dict, _set_dict))
 
 
 _layouts = [slots.Slots(cls) for cls in _TYPES]
+_namespace = slots.Namespace(flow.Tensor)
 
 
 def _can_hold_dicts() -> bool:
@@ -180,5 +182,4 @@ _TABLE_METHODS = {
     "__getattr__": _getattr,
     "__setattr__": _setattr,
     "__delattr__": _delattr,
-    "__dict__": property(_make_slot, _set_table_dict),
 }
