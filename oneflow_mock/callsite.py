@@ -9,86 +9,190 @@ from __future__ import annotations
 
 import builtins
 import dis
-import os
+import inspect
 import sys
+import types
 from functools import lru_cache
 
 LOADS = frozenset(("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM", "IMPORT_NAME"))
-_TRY = frozenset(("SETUP_FINALLY", "SETUP_EXCEPT"))
-_HERE = os.path.dirname(os.path.abspath(__file__))
+
+_JUMPS = frozenset(dis.hasjrel) | frozenset(dis.hasjabs)
+_TRIES = ("SETUP_FINALLY", "SETUP_EXCEPT")
+_WITHS = ("SETUP_WITH", "SETUP_ASYNC_WITH")
+_BLOCKS = (*_TRIES, *_WITHS, "SETUP_LOOP")
+_ENDS = frozenset(("POP_BLOCK", "POP_EXCEPT"))
+_NEVER_FALL_THROUGH = frozenset(
+    (
+        "RETURN_VALUE",
+        "RAISE_VARARGS",
+        "RERAISE",
+        "JUMP_FORWARD",
+        "JUMP_ABSOLUTE",
+        "CONTINUE_LOOP",
+        "BREAK_LOOP",
+    )
+)
+_NAMES = frozenset(("LOAD_NAME", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF"))
+_ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD"))
+_MATCHES = frozenset(("JUMP_IF_NOT_EXC_MATCH", "COMPARE_OP"))
+_INLINE = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"))
+_MACHINERY = frozenset(("oneflow_mock", "oneflow", "torch"))
+
+_attributes_of = vars(types.ModuleType)["__dict__"].__get__
+
+
+class _Code:
+    """A code object's instructions, where each offset is, and the blocks around each."""
+
+    __slots__ = ("instructions", "index", "blocks")
+
+    def __init__(self, code) -> None:
+        self.instructions: list = []
+        self.index = {}
+        for ins in dis.get_instructions(code):
+            self.index[ins.offset] = len(self.instructions)
+            if ins.opname != "EXTENDED_ARG":  # it is part of the next one
+                self.instructions.append(ins)
+        self.blocks = self._find_blocks()
+
+    def _find_blocks(self):
+        """Return index → the SETUP_… instructions whose block is open there, innermost last.
+
+        The interpreter keeps this stack to itself, so every path through the code is followed
+        once, handlers last: a handler runs with its own block closed and one of another kind open.
+        """
+        around: dict = {}
+        paths: list = [(0, ())]
+        handlers: list = []
+        while paths or handlers:
+            index, blocks = (paths or handlers).pop()
+            while index < len(self.instructions) and index not in around:
+                around[index] = blocks
+                ins = self.instructions[index]
+                if ins.opname in _BLOCKS:
+                    inside = blocks if ins.opname == "SETUP_LOOP" else (*blocks, None)
+                    handlers.append((self.index[ins.argval], inside))
+                    blocks = (*blocks, ins)
+                elif ins.opname in _ENDS:
+                    blocks = blocks[:-1]
+                elif ins.opcode in _JUMPS:
+                    paths.append((self.index[ins.argval], blocks))
+                if ins.opname in _NEVER_FALL_THROUGH:
+                    break
+                index += 1
+        return around
+
+    def start_of_value(self, end: int) -> int:
+        """Return where the straight code begins whose value is on the stack after ``end``.
+
+        -1 where the code jumps, as a conditional expression does.
+        """
+        wanted = 1
+        for index in range(end, -1, -1):
+            ins = self.instructions[index]
+            if ins.opcode in _JUMPS:
+                return -1
+            wanted -= dis.stack_effect(ins.opcode, ins.arg)
+            if wanted == 0:
+                return index
+        return -1
 
 
 @lru_cache(maxsize=512)
-def _instructions(code):
-    return tuple(dis.get_instructions(code))
-
-
-def _position(frame):
-    """Return the index of the instruction that ``frame`` is executing."""
-    for index, instruction in enumerate(_instructions(frame.f_code)):
-        if instruction.offset == frame.f_lasti:
-            return index
-    return -1
+def _analysed(code) -> _Code:
+    return _Code(code)
 
 
 def instruction(frame) -> str:
     """Return the name of the instruction that ``frame`` is executing."""
-    index = _position(frame)
-    return _instructions(frame.f_code)[index].opname if index >= 0 else ""
+    code = _analysed(frame.f_code)
+    index = code.index.get(frame.f_lasti)
+    return "" if index is None else code.instructions[index].opname
 
 
-def _lookup(frame, name):
+def is_caught(frame, errors) -> bool:
+    """Tell whether code around what the frame is doing would catch one of ``errors`` raised now.
+
+    That is a ``try``, or a ``with`` that names the error, as ``contextlib.suppress`` does; around
+    a comprehension, a lambda or a class body those of the function that it stands in count too.
+    """
+    while frame is not None:
+        if any(issubclass(error, caught) for caught in _caught(frame) for error in errors):
+            return True
+        frame = _enclosing(frame)
+    return False
+
+
+def _enclosing(frame):
+    """Return the frame of the code that ``frame``'s code stands in and is run by, if inline."""
+    code, outer = frame.f_code, frame.f_back
+    is_inline = code.co_name in _INLINE or not code.co_flags & inspect.CO_OPTIMIZED
+    if is_inline and outer is not None and code in outer.f_code.co_consts:
+        return outer
+    return None
+
+
+def _caught(frame):
+    """Yield the classes that would be caught if they were raised where the frame is."""
+    code = _analysed(frame.f_code)
+    for block in code.blocks.get(code.index.get(frame.f_lasti), ()):
+        if block is None:
+            continue
+        if block.opname in _TRIES:
+            yield from _except_classes(frame, code, code.index[block.argval])
+        elif block.opname in _WITHS:
+            end = code.index[block.offset] - 1
+            start = code.start_of_value(end)
+            if start >= 0:
+                yield from _named_classes(frame, code.instructions[start : end + 1])
+
+
+def _except_classes(frame, code, index):
+    """Yield what the except clauses at ``index`` catch; a ``finally`` catches nothing."""
+    if code.instructions[index].opname == "POP_TOP":
+        yield BaseException  # a bare except
+        return
+    while code.instructions[index].opname == "DUP_TOP":
+        start = index = index + 1
+        while code.instructions[index].opname not in _MATCHES:
+            if code.instructions[index].opcode in _JUMPS:
+                return
+            index += 1
+        clause = code.instructions[start:index]
+        if any(ins.opname.startswith(("CALL_", "BINARY_")) for ins in clause):
+            yield BaseException  # which classes it gives is not known without running it
+        yield from _named_classes(frame, clause)
+        if code.instructions[index].opcode not in _JUMPS:
+            index += 1
+        index = code.index[code.instructions[index].argval]
+
+
+def _named_classes(frame, instructions):
+    """Yield the exception classes that an expression names, within tuples too."""
+    value: object = None
+    for ins in instructions:
+        if ins.opname in _NAMES:
+            value = _variable(frame, ins.argval)
+        elif ins.opname in _ATTRIBUTES:
+            value = _attribute(value, ins.argval)
+        else:
+            continue
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, type) and issubclass(item, BaseException):
+                yield item
+
+
+def _variable(frame, name):
     for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
         if name in scope:
             return scope[name]
     return None
 
 
-def _caught(frame, handler):
-    """Yield the classes that the except clauses starting at offset ``handler`` catch.
-
-    A bare ``except:`` gives BaseException; a ``finally`` gives nothing.
-    """
-    code = _instructions(frame.f_code)
-    index = next((i for i, ins in enumerate(code) if ins.offset == handler), len(code))
-    if index < len(code) and code[index].opname == "POP_TOP":
-        yield BaseException
-        return
-    while index < len(code) and code[index].opname == "DUP_TOP":
-        value = None
-        index += 1
-        while index < len(code):
-            ins = code[index]
-            if ins.opname.startswith("LOAD_"):
-                if ins.opname == "LOAD_ATTR":
-                    value = getattr(value, ins.argval, None)
-                else:
-                    value = _lookup(frame, ins.argval) if isinstance(ins.argval, str) else None
-                if isinstance(value, tuple):
-                    yield from (item for item in value if isinstance(item, type))
-                elif isinstance(value, type) and issubclass(value, BaseException):
-                    yield value
-            elif ins.opname == "JUMP_IF_NOT_EXC_MATCH" or ins.opname == "POP_JUMP_IF_FALSE":
-                break
-            elif ins.opname not in ("BUILD_TUPLE", "COMPARE_OP"):
-                return
-            index += 1
-        if index >= len(code):
-            return
-        target = code[index].argval
-        index = next((i for i, ins in enumerate(code) if ins.offset == target), len(code))
-
-
-def is_caught(frame, errors) -> bool:
-    """Tell whether a ``try`` of the frame's own code would catch one of ``errors`` raised now."""
-    for ins in _instructions(frame.f_code):
-        if ins.offset > frame.f_lasti:
-            break
-        if ins.opname in _TRY and ins.offset < frame.f_lasti < ins.argval:
-            for caught in _caught(frame, ins.argval):
-                if any(issubclass(error, caught) for error in errors):
-                    return True
-    return False
+def _attribute(value, name):
+    if isinstance(value, types.ModuleType):  # a module's own __getattr__ may be what asks here
+        return _attributes_of(value).get(name)
+    return getattr(value, name, None)
 
 
 def is_decorator(frame) -> bool:
@@ -96,39 +200,41 @@ def is_decorator(frame) -> bool:
 
     True for the application (``@f``) and for the call that makes a decorator (``@f(…)``).
     """
-    code = _instructions(frame.f_code)
-    index = _position(frame)
-    if index < 0:
+    code = _analysed(frame.f_code)
+    index = code.index.get(frame.f_lasti)
+    if index is None:
         return False
-    if code[index].opname == "CALL_FUNCTION" and code[index].arg == 1:
-        before = index - 1
-        while before >= 0 and code[before].opname == "CALL_FUNCTION" and code[before].arg == 1:
-            before -= 1
-        if before >= 0 and code[before].opname == "MAKE_FUNCTION":
-            return True
-        if code[before].opname == "CALL_FUNCTION" and _builds_class(code, before):
-            return True
-    depth, made = 1, False
-    for ins in code[index + 1 :]:
-        if ins.opcode in dis.hasjrel or ins.opcode in dis.hasjabs:
+    if _is_call_of_one(code.instructions[index]) and _is_definition(code, index - 1):
+        return True
+    depth = 1
+    for later in range(index + 1, len(code.instructions)):
+        ins = code.instructions[later]
+        if ins.opcode in _JUMPS:
             return False
         depth += dis.stack_effect(ins.opcode, ins.arg)
-        made = made or ins.opname in ("MAKE_FUNCTION", "LOAD_BUILD_CLASS")
-        if ins.opname == "CALL_FUNCTION" and ins.arg == 1 and depth == 1:
-            return made
+        if depth == 1 and _is_call_of_one(ins):
+            return _is_definition(code, later - 1)
         if depth < 1:
             return False
     return False
 
 
-def _builds_class(code, index):
-    """Tell whether the call at ``index`` is the one that builds a class body."""
-    for ins in reversed(code[:index]):
-        if ins.opname == "LOAD_BUILD_CLASS":
-            return True
-        if ins.opname.startswith(("STORE_", "POP_", "RETURN_")):
-            return False
-    return False
+def _is_call_of_one(ins) -> bool:
+    return ins.opname == "CALL_FUNCTION" and ins.arg == 1
+
+
+def _is_definition(code, end) -> bool:
+    """Tell whether the value made by the instruction at ``end`` is a ``def`` or a ``class``."""
+    while end > 0 and _is_call_of_one(code.instructions[end]):
+        end -= 1  # the decorators nearer to it
+    ins = code.instructions[end]
+    if ins.opname == "MAKE_FUNCTION":
+        name = str(code.instructions[end - 1].argval)
+        return name.rpartition(".")[2] not in _INLINE
+    if not ins.opname.startswith("CALL_FUNCTION"):
+        return False
+    start = code.start_of_value(end)
+    return start >= 0 and code.instructions[start].opname == "LOAD_BUILD_CLASS"
 
 
 def is_import_system(frame) -> bool:
@@ -138,36 +244,27 @@ def is_import_system(frame) -> bool:
 
 def caller():
     """Return the first frame above that is neither the mock's machinery nor the import system's."""
-    frame = sys._getframe(2)
-    while frame is not None and (
-        is_import_system(frame) or os.path.dirname(frame.f_code.co_filename) == _HERE
-    ):
+    frame: types.FrameType | None = sys._getframe(2)
+    while frame is not None and (is_import_system(frame) or _is_machinery(frame)):
         frame = frame.f_back
     return frame
 
 
-def user_frame():
-    """Return the first frame outside this project and OneFlow, or None."""
-    frame = caller()
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith(_ours()) and not is_import_system(frame):
-            return frame
-        frame = frame.f_back
-    return None
+def _is_machinery(frame) -> bool:
+    package, _, module = _module_of(frame).partition(".")
+    return package == "oneflow_mock" and not module.startswith("compat")
+
+
+def _module_of(frame) -> str:
+    return str(frame.f_globals.get("__name__", ""))
 
 
 def user_place():
     """Return ``(file, line)`` of the first frame outside this project and OneFlow, or None."""
-    frame = user_frame() or caller()
-    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-
-
-@lru_cache(maxsize=1)
-def _ours():
-    import oneflow_mock.compat as compat
-
-    folders = [_HERE, os.path.abspath(list(compat.__path__)[0])]
-    engine = sys.modules.get("oneflow")
-    if engine is not None:
-        folders.append(os.path.dirname(engine.__file__))
-    return tuple(folder + os.sep for folder in folders)
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None:
+        package = _module_of(frame).partition(".")[0]
+        if package not in _MACHINERY and not is_import_system(frame):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return None
