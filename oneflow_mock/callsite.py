@@ -259,12 +259,18 @@ def _module_of(frame) -> str:
     return str(frame.f_globals.get("__name__", ""))
 
 
-def user_place():
-    """Return ``(file, line)`` of the first frame outside this project and OneFlow, or None."""
+def user_frame():
+    """Return the first frame outside this project and OneFlow, or None."""
     frame: types.FrameType | None = sys._getframe(1)
     while frame is not None:
         package = _module_of(frame).partition(".")[0]
         if package not in _MACHINERY and not is_import_system(frame):
-            return frame.f_code.co_filename, frame.f_lineno
+            return frame
         frame = frame.f_back
     return None
+
+
+def user_place():
+    """Return ``(file, line)`` of the first frame outside this project and OneFlow, or None."""
+    frame = user_frame()
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
