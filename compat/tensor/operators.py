@@ -43,7 +43,9 @@ def _reflected_floor_divide(self, other):
 
 
 def _true_divide(self, other):
-    return self.to(flow.get_default_dtype()) / other if self.dtype == flow.bool else _div(self, other)
+    return (
+        self.to(flow.get_default_dtype()) / other if self.dtype == flow.bool else _div(self, other)
+    )
 
 
 _div = flow.Tensor.__truediv__

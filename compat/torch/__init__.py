@@ -43,8 +43,10 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     answer = flow.matmul(input.unsqueeze(-2), cells.to(input.dtype)).squeeze(-2)
     answer = answer.reshape(*input.shape[:-1], size, size)
     ndim = answer.ndim
-    return answer if (dim1 % ndim, dim2 % ndim) == (ndim - 2, ndim - 1) else movedim(
-        answer, (-2, -1), (dim1, dim2)
+    return (
+        answer
+        if (dim1 % ndim, dim2 % ndim) == (ndim - 2, ndim - 1)
+        else movedim(answer, (-2, -1), (dim1, dim2))
     )
 
 
@@ -70,7 +72,9 @@ def rsub(input, other, *, alpha=1):
 def remainder(input, other):
     """Return the remainder with the divisor's sign, as Python's %."""
     rest = flow.fmod(input, other)
-    return flow.where(((rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))), rest + other, rest)
+    return flow.where(
+        ((rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))), rest + other, rest
+    )
 
 
 def _as_tensor(value, like):
@@ -185,7 +189,9 @@ def lerp(input, end, weight, *, out=None):
         answer = input + weight * (end - input) if near else end - (end - input) * (1 - weight)
     else:
         answer = flow.where(
-            flow.abs(weight) < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight)
+            flow.abs(weight) < 0.5,
+            input + weight * (end - input),
+            end - (end - input) * (1 - weight),
         )
     return answer if out is None else out.copy_(answer)
 
@@ -229,7 +235,9 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
     limits = flow.finfo(input.dtype)
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
-    answer = flow.where(flow.isnan(input), flow.full_like(input, 0.0 if nan is None else nan), input)
+    answer = flow.where(
+        flow.isnan(input), flow.full_like(input, 0.0 if nan is None else nan), input
+    )
     answer = flow.where(answer == inf, flow.full_like(input, high), answer)
     return flow.where(answer == -inf, flow.full_like(input, low), answer)
 
@@ -436,9 +444,7 @@ def _extremes(input, dim, keepdim, better, name):
     equal = (table == best.unsqueeze(-1)) & flow.logical_not(later)
     where_best = flow.where(equal, places, flow.zeros_like(places)).amax(dim=-1)
     values = column.gather(column.ndim - 1, where_best)
-    return getattr(return_types, name)(
-        (values.movedim(-1, dim), where_best.movedim(-1, dim))
-    )
+    return getattr(return_types, name)((values.movedim(-1, dim), where_best.movedim(-1, dim)))
 
 
 def cummax(input, dim, *, out=None):
@@ -547,7 +553,9 @@ def movedim(input, source, destination):
     """Move dimensions to new places, the others keeping their order."""
     ndim = input.ndim
     source = [d % ndim for d in ([source] if isinstance(source, int) else source)]
-    destination = [d % ndim for d in ([destination] if isinstance(destination, int) else destination)]
+    destination = [
+        d % ndim for d in ([destination] if isinstance(destination, int) else destination)
+    ]
     rest = [d for d in range(ndim) if d not in source]
     order = dict(zip(destination, source))
     return input.permute(*[order[d] if d in order else rest.pop(0) for d in range(ndim)])

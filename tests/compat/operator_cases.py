@@ -552,7 +552,11 @@ def main(target, first=0, last=None):
 
 
 def _written(array):
-    return {"dtype": str(array.dtype), "shape": list(array.shape), "data": array.reshape(-1).tolist()}
+    return {
+        "dtype": str(array.dtype),
+        "shape": list(array.shape),
+        "data": array.reshape(-1).tolist(),
+    }
 
 
 if __name__ == "__main__":

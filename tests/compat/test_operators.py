@@ -80,7 +80,8 @@ def difference(expected, found):
             )
         if not same:
             gap = np.abs(np.subtract(other, one, dtype=float))
-            return f"value {position}: off by {np.nanmax(gap) if gap.size else math.nan}"
+            worst = np.nanmax(gap) if np.isfinite(gap).any() else math.nan
+            return f"value {position}: off by {worst}"
     return ""
 
 

@@ -71,7 +71,9 @@ def _convolution(kernel, dims, name):
                     sides = [side for right in reversed(extra) for side in (0, right)]
                     input = pad(input, sides)
             else:
-                raise ValueError(f"Invalid padding string {padding!r}, should be one of 'valid', 'same'")
+                raise ValueError(
+                    f"Invalid padding string {padding!r}, should be one of 'valid', 'same'"
+                )
         if input.ndim == dims + 1:
             batched = convolution(
                 input.unsqueeze(0), weight, bias, stride, padding, dilation, groups
@@ -97,7 +99,51 @@ conv2d = _convolution(flow._C.conv2d, 2, "conv2d")
 conv3d = _convolution(flow._C.conv3d, 3, "conv3d")
 
 
+def _transposed(kernel, dims, name):
+    def convolution(
+        input,
+        weight,
+        bias=None,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        groups=1,
+        dilation=1,
+    ):
+        if input.ndim == dims + 1:
+            batched = convolution(
+                input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation
+            )
+            return batched.squeeze(0)
+        return kernel(
+            input,
+            weight,
+            bias,
+            _pair(stride, dims),
+            _pair(padding, dims),
+            _pair(output_padding, dims),
+            groups,
+            _pair(dilation, dims),
+        )
+
+    convolution.__name__ = convolution.__qualname__ = name
+    convolution.__doc__ = f"Convolve as torch.nn.functional.{name}; a batch, or one sample."
+    return convolution
+
+
+conv_transpose1d = _transposed(flow._C.deconv1d, 1, "conv_transpose1d")
+conv_transpose2d = _transposed(flow._C.deconv2d, 2, "conv_transpose2d")
+conv_transpose3d = _transposed(flow._C.deconv3d, 3, "conv_transpose3d")
+
+
 # activations
+
+
+def prelu(input, weight):
+    """Return x where positive, weight x elsewhere; weight (1) or (channels)."""
+    if weight.numel() > 1 and input.ndim > 1:
+        weight = weight.reshape(-1, *[1] * (input.ndim - 2))
+    return flow.where(input > 0, input, input * weight)
 
 
 def elu(input, alpha=1.0, inplace=False):
@@ -166,7 +212,9 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     """Normalise (N, C, *) over groups of channels; weight and bias (C)."""
     if input.ndim < 2:
-        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+        raise RuntimeError(
+            f"Expected at least 2 dimensions for input tensor but received {input.ndim}"
+        )
     if input.shape[1] % num_groups:
         raise RuntimeError(
             "Expected number of channels in input to be divisible by num_groups, but got input of "
@@ -226,7 +274,9 @@ def scaled_dot_product_attention(
     A boolean mask says which keys take part; another one is added to the scores.
     """
     if is_causal and attn_mask is not None:
-        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+        raise RuntimeError(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+        )
     if enable_gqa and query.shape[-3] != key.shape[-3]:
         key = key.repeat_interleave(query.shape[-3] // key.shape[-3], dim=-3)
         value = value.repeat_interleave(query.shape[-3] // value.shape[-3], dim=-3)
@@ -238,6 +288,106 @@ def scaled_dot_product_attention(
         value = value.expand(*lead, *value.shape[-2:])
     thin = (lambda weights: dropout(weights, dropout_p)) if dropout_p > 0.0 else None
     return attention.attention(query, key, value, attn_mask, is_causal, scale, thin)
+
+
+def multi_head_attention_forward(
+    query,
+    key,
+    value,
+    embed_dim_to_check,
+    num_heads,
+    in_proj_weight,
+    in_proj_bias,
+    bias_k,
+    bias_v,
+    add_zero_attn,
+    dropout_p,
+    out_proj_weight,
+    out_proj_bias,
+    training=True,
+    key_padding_mask=None,
+    need_weights=True,
+    attn_mask=None,
+    use_separate_proj_weight=False,
+    q_proj_weight=None,
+    k_proj_weight=None,
+    v_proj_weight=None,
+    static_k=None,
+    static_v=None,
+    average_attn_weights=True,
+    is_causal=False,
+):
+    """Attend with ``num_heads`` heads: query (L, N, E), key and value (S, N, E), or without N.
+
+    Returns the answer and the weights, averaged over the heads, or None instead of them.
+    """
+    if static_k is not None or static_v is not None or bias_k is not None or add_zero_attn:
+        raise hooks.refuse(
+            "torch.nn.functional.multi_head_attention_forward", "static or added keys"
+        )
+    batched = query.ndim == 3
+    if not batched:
+        query, key, value = (each.unsqueeze(1) for each in (query, key, value))
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    length, batch, size = query.shape
+    if use_separate_proj_weight:
+        matrices = (q_proj_weight, k_proj_weight, v_proj_weight)
+    else:
+        matrices = torch.chunk(in_proj_weight, 3)
+    offsets = (None,) * 3 if in_proj_bias is None else torch.chunk(in_proj_bias, 3)
+    heads = [
+        linear(each, matrix, offset)
+        .reshape(each.shape[0], batch, num_heads, size // num_heads)
+        .permute(1, 2, 0, 3)
+        for each, matrix, offset in zip((query, key, value), matrices, offsets)
+    ]
+    mask = _attention_mask(attn_mask, key_padding_mask, batch, num_heads, query.dtype)
+    kept = []
+
+    def thin(weights):
+        kept.append(weights)
+        return dropout(weights, dropout_p) if training and dropout_p > 0.0 else weights
+
+    answer = attention.attention(*heads, mask=mask, causal=is_causal and mask is None, dropout=thin)
+    answer = answer.permute(2, 0, 1, 3).reshape(length, batch, size)
+    answer = linear(answer, out_proj_weight, out_proj_bias)
+    weights = None
+    if need_weights:
+        weights = kept[0].mean(dim=1) if average_attn_weights else kept[0]
+    if not batched:
+        answer = answer.squeeze(1)
+        weights = None if weights is None else weights.squeeze(0)
+    return answer, weights
+
+
+def _attention_mask(attn_mask, padding, batch, heads, dtype):
+    """Return both masks as one to be added to (N, heads, L, S) scores, or None."""
+
+    def added(mask):
+        if mask.dtype != flow.bool:
+            return mask
+        return flow.masked_fill(flow.zeros(*mask.shape, dtype=dtype), mask, float("-inf"))
+
+    if attn_mask is not None:
+        attn_mask = added(attn_mask)
+        if attn_mask.ndim == 3:
+            attn_mask = attn_mask.reshape(batch, heads, *attn_mask.shape[1:])
+    if padding is None:
+        return attn_mask
+    padding = added(padding).reshape(batch, 1, 1, -1)
+    return padding if attn_mask is None else attn_mask + padding
+
+
+def bilinear(input1, input2, weight, bias=None):
+    """Return input1ᵀ weight input2 + bias; (*, in1), (*, in2), (out, in1, in2), (out)."""
+    rows = torch.einsum(
+        "bi,oij,bj->bo",
+        input1.reshape(-1, input1.shape[-1]),
+        weight,
+        input2.reshape(-1, input2.shape[-1]),
+    )
+    rows = rows.reshape(*input1.shape[:-1], weight.shape[0])
+    return rows if bias is None else rows + bias
 
 
 def one_hot(tensor, num_classes=-1):
@@ -263,7 +413,9 @@ def pad(input, pad, mode="constant", value=None):
 
 def _pad_constant(input, sides, value):
     if len(sides) % 2 or len(sides) // 2 > input.ndim:
-        raise RuntimeError("Padding length should be less than or equal to two times the input dimension")
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension"
+        )
     if input.dtype == flow.bool:
         return _pad_constant(input.to(flow.uint8), sides, int(value)).to(flow.bool)
     if not any(sides):
@@ -362,9 +514,7 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
 # losses
 
 
-def smooth_l1_loss(
-    input, target, size_average=None, reduce=None, reduction="mean", beta=1.0
-):
+def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Squared below ``beta``, absolute above; reduced by "mean", "sum" or "none"."""
     reduction = _legacy_reduction(reduction, size_average, reduce)
     if beta == 0.0:

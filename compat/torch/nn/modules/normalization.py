@@ -15,6 +15,22 @@ def _layer_norm(self, input):
     return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
+def _show_group_norm(self):
+    return (
+        f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+        f"bias={self.bias is not None}"
+    )
+
+
+def _show_layer_norm(self):
+    return (
+        f"{tuple(self.normalized_shape)}, eps={self.eps}, "
+        f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+    )
+
+
+hooks.patch(engine.GroupNorm, "extra_repr", _show_group_norm)
+hooks.patch(engine.LayerNorm, "extra_repr", _show_layer_norm)
 hooks.patch(engine.GroupNorm, "forward", _group_norm)
 hooks.patch(engine.LayerNorm, "forward", _layer_norm)
 _make_layer_norm = engine.LayerNorm.__init__
@@ -44,7 +60,9 @@ class RMSNorm(flow.nn.Module):
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
 
-    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):
+    def __init__(
+        self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None
+    ):
         super().__init__()
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
         self.normalized_shape = tuple(shape)
@@ -66,6 +84,5 @@ class RMSNorm(flow.nn.Module):
 
     def extra_repr(self):
         return (
-            f"{self.normalized_shape}, eps={self.eps}, "
-            f"elementwise_affine={self.elementwise_affine}"
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )
