@@ -115,7 +115,7 @@ def main(args: list[str] | None = None) -> NoReturn:
             print(HELP.format(default=settings.DEFAULT_TORCH_VERSION), end="")
             sys.exit(0)
         if action == "version":
-            print(_versions(chosen.torch_version))
+            print(f"{runner.versions(chosen.torch_version)}, Python {sys.version.split()[0]}")
             sys.exit(0)
         if chosen.torch_version != settings.DEFAULT_TORCH_VERSION:
             from oneflow_mock import manifest
@@ -144,23 +144,6 @@ def _look_around() -> None:
     warning = console_script.check()
     if warning:
         print(f"oneflow-mock: {warning}", file=sys.stderr)
-
-
-def _versions(torch_version: str) -> str:
-    from oneflow_mock import __version__, engine
-
-    try:
-        from importlib.metadata import version
-    except ImportError:  # CPython 3.7
-        from importlib_metadata import version  # type: ignore[no-redef]
-    try:
-        engine_version = version("oneflow")
-    except ImportError:
-        engine_version = f"(not installed; {engine.ONEFLOW} is needed)"
-    return (
-        f"oneflow-mock {__version__}, PyTorch {torch_version} on OneFlow {engine_version}, "
-        f"Python {sys.version.split()[0]}"
-    )
 
 
 def _refuse(problem: Exception) -> NoReturn:

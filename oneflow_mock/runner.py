@@ -64,12 +64,10 @@ def run(rest: list[str], settings: Settings, command_line: list[str]) -> NoRetur
     ``command_line`` is what followed ``-m oneflow_mock``, by which Python's own options are found.
     """
     _leave_the_working_directory()
-    directory = _settings.bootstrap_directory()
-    _write_environ(settings, directory)
+    write_environ(settings)
     own = _own_command_line()
     flags = interpreter_flags(own, command_line)
-    bootstrapped = not (sys.flags.ignore_environment or sys.flags.no_site)
-    if flags is not None and bootstrapped and sys.executable and os.pathsep not in directory:
+    if flags is not None and sys.executable and _can_bootstrap():
         _flush()
         try:
             # Python shows its name as it was typed, in its messages and in sys.orig_argv.
@@ -79,6 +77,12 @@ def run(rest: list[str], settings: Settings, command_line: list[str]) -> NoRetur
             print(f"oneflow-mock: {sys.executable}: {problem.strerror}", file=sys.stderr)
     run_here(rest, settings)
     sys.exit(0)
+
+
+def _can_bootstrap() -> bool:
+    """Tell whether a Python that is started with the same flags will find the bootstrap."""
+    ignored = sys.flags.ignore_environment or sys.flags.no_site
+    return not ignored and os.pathsep not in _settings.bootstrap_directory()
 
 
 def interpreter_flags(own: list[str], command_line: list[str]) -> list[str] | None:
@@ -126,16 +130,37 @@ def _own_command_line() -> list[str]:
     return [os.fsdecode(word) for word in words]
 
 
-def _write_environ(settings: Settings, directory: str) -> None:
-    """Tell the program to come, and all that it starts, what the settings are."""
-    for name, value in settings.to_environ().items():
+def write_environ(settings: Settings) -> dict[str, str | None]:
+    """Tell all processes that this one starts what the settings are.
+
+    Returns what the variables were; None stands for unset.
+    """
+    wanted = settings.to_environ()
+    directory = _settings.bootstrap_directory()
+    if settings.enabled and os.pathsep not in directory:
+        wanted["PYTHONPATH"] = _settings.pythonpath_with(directory, os.environ.get("PYTHONPATH"))
+    before = {name: os.environ.get(name) for name in wanted}
+    for name, value in wanted.items():
         if value is None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-    if settings.enabled and os.pathsep not in directory:
-        path = _settings.pythonpath_with(directory, os.environ.get("PYTHONPATH"))
-        os.environ["PYTHONPATH"] = path
+    return before
+
+
+def versions(torch_version: str) -> str:
+    """Return the versions of all that takes part, without importing it."""
+    from oneflow_mock import __version__, engine
+
+    try:
+        from importlib.metadata import version
+    except ImportError:  # CPython 3.7
+        from importlib_metadata import version  # type: ignore[no-redef]
+    try:
+        engine_version = version("oneflow")
+    except ImportError:
+        engine_version = f"(not installed; {engine.ONEFLOW} is needed)"
+    return f"oneflow-mock {__version__}, PyTorch {torch_version} on OneFlow {engine_version}"
 
 
 def _leave_the_working_directory() -> None:
