@@ -99,11 +99,11 @@ def _promoted(name):
     stock = getattr(flow.Tensor, name)
 
     def method(self, other):
-        if isinstance(other, flow.Tensor) and self.dtype is not other.dtype:
-            if not (self.ndim and other.ndim) and self.ndim + other.ndim:
-                whole, single = (self, other) if self.ndim else (other, self)
-                if _kind(single) > _kind(whole):
-                    self, other = self.to(single.dtype), other.to(single.dtype)
+        mixed = isinstance(other, flow.Tensor) and self.dtype is not other.dtype
+        if mixed and (self.ndim == 0) != (other.ndim == 0):
+            whole, single = (self, other) if self.ndim else (other, self)
+            if _kind(single) > _kind(whole):
+                self, other = self.to(single.dtype), other.to(single.dtype)
         return stock(self, other)
 
     method.__name__ = name

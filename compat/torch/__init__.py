@@ -8,6 +8,7 @@ import builtins
 import math
 
 import oneflow as flow
+
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels.dtype_info import finfo, iinfo  # noqa: F401
 

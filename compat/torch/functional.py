@@ -1,7 +1,6 @@
 """torch.functional: what PyTorch writes in Python above its operators."""
 
 import oneflow as flow
-
 import torch
 
 
@@ -96,7 +95,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 
 
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
-    """Drop elements (or slices along ``dim``) equal to the one before (torch.unique_consecutive)."""
+    """Drop elements (or slices along ``dim``) equal to the one before them."""
     rows = input.reshape(-1, 1) if dim is None else input.transpose(0, dim)
     flat = rows.reshape(rows.shape[0], -1)
     count = flat.shape[0]

@@ -39,7 +39,7 @@ def read(path):
 
 
 def run_mocked(target):
-    """Answer all cases with the mock on; a case that ends the process is noted, the rest goes on."""
+    """Answer all cases with the mock on; one that ends the process is noted, the rest goes on."""
     first, count = 0, len(operator_cases.cases())
     while first < count:
         code = RUN.format(here=str(HERE), target=str(target), first=first)

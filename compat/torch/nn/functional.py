@@ -7,10 +7,18 @@ import math
 
 import oneflow as flow
 import oneflow.nn.functional as engine
+import torch
+
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import attention, norms
-
-import torch
+from oneflow_mock.compat.kernels.dropout import (  # noqa: F401  (they live where the streams do)
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 
 
 def _pair(value, dims):
@@ -275,7 +283,8 @@ def scaled_dot_product_attention(
     """
     if is_causal and attn_mask is not None:
         raise RuntimeError(
-            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
+            "is_causal=True"
         )
     if enable_gqa and query.shape[-3] != key.shape[-3]:
         key = key.repeat_interleave(query.shape[-3] // key.shape[-3], dim=-3)

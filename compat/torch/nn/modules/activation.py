@@ -1,11 +1,11 @@
 """torch.nn.modules.activation: what OneFlow lacks of it."""
 
 import oneflow as flow
-from oneflow.nn.modules import activation as engine
-from oneflow_mock.compat import hooks
-
 import torch
 import torch.nn.functional as F
+from oneflow.nn.modules import activation as engine
+
+from oneflow_mock.compat import hooks
 
 
 def _prelu(self, input):

@@ -1,6 +1,7 @@
 """torch.nn.modules.batchnorm: OneFlow's classes, shown as PyTorch shows them."""
 
 from oneflow.nn.modules import batchnorm as engine
+
 from oneflow_mock.compat import hooks
 
 

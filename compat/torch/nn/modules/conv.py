@@ -1,9 +1,8 @@
-"""torch.nn.modules.conv: the classes as PyTorch has them, with their base, over F's convolutions."""
+"""torch.nn.modules.conv: the classes as PyTorch has them, over F's convolutions."""
 
 import math
 
 import oneflow as flow
-
 import torch
 import torch.nn.functional as F
 

@@ -3,11 +3,11 @@
 import math
 
 import oneflow as flow
-from oneflow.nn.modules.linear import Linear
-from oneflow_mock.compat import hooks
-
 import torch
 import torch.nn.functional as F
+from oneflow.nn.modules.linear import Linear
+
+from oneflow_mock.compat import hooks
 
 
 def _forward(self, input):

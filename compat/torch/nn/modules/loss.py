@@ -1,8 +1,7 @@
 """torch.nn.modules.loss: what OneFlow lacks of it."""
 
-from oneflow.nn.modules.loss import _Loss
-
 import torch.nn.functional as F
+from oneflow.nn.modules.loss import _Loss
 
 
 class HuberLoss(_Loss):

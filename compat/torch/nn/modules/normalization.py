@@ -1,10 +1,10 @@
 """torch.nn.modules.normalization: OneFlow's classes, on norms composed for the CPU."""
 
 import oneflow as flow
-from oneflow.nn.modules import normalization as engine
-from oneflow_mock.compat import hooks
-
 import torch.nn.functional as F
+from oneflow.nn.modules import normalization as engine
+
+from oneflow_mock.compat import hooks
 
 
 def _group_norm(self, input):

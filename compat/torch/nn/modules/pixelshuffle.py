@@ -1,7 +1,6 @@
 """torch.nn.modules.pixelshuffle: what OneFlow lacks of it."""
 
 import oneflow as flow
-
 import torch.nn.functional as F
 
 

@@ -1,7 +1,6 @@
 """torch.nn.modules.upsampling: resizing by F.interpolate."""
 
 import oneflow as flow
-
 import torch.nn.functional as F
 
 
