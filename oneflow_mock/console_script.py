@@ -57,6 +57,30 @@ def check() -> str | None:
     return f"{script} is {stranger}; mend it with: {mend()}"
 
 
+def take_over(script: str) -> None:
+    """Answer in the place of OneFlow's script, saying so: called by oneflow_mock_script.pth.
+
+    uv writes packages in parallel, OneFlow's is by far the largest, and its script comes last.
+    """
+    if whose(script) != ONEFLOW:
+        return
+
+    def main() -> int:
+        from .shell.cli import mock_torch
+
+        print(
+            f"{NAME}: {script} is OneFlow's own, and oneflow-mock answers in its place; "
+            f"mend it with: {mend()}",
+            file=sys.stderr,
+        )
+        return mock_torch()
+
+    # What the script is about to import; at this moment nothing else can want it.
+    name = "oneflow.mock_torch.__main__"
+    sys.modules[name] = type(sys)(name)
+    sys.modules[name].main = main  # type: ignore[attr-defined]
+
+
 def mend() -> str:
     """Return the command that writes our script again, from where this one was installed."""
     from .engine import install

@@ -27,7 +27,7 @@ from . import dialects, parent, status, variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ACTIONS = ("enable", "disable", "status")
 
@@ -113,14 +113,15 @@ def _mock_torch(
     if action is not None and action not in ACTIONS:
         raise click.UsageError(f"unknown word {action!r}{_meant(action, ACTIONS)}")
     dialect = _dialect(shell)
+    environ = _environ()
     if action == "status":
-        click.echo(status.describe(os.environ), err=True)
+        click.echo(status.describe(environ), err=True)
         return
     if action == "disable":
-        changes = variables.disable(os.environ)
+        changes = variables.disable(environ)
     else:
         _check_installation()
-        before = Settings.from_environ(variables.original(os.environ))
+        before = Settings.from_environ(variables.original(environ))
         wanted = Settings(
             lazy=lazy or before.lazy,
             verbose=verbose or before.verbose,
@@ -128,14 +129,14 @@ def _mock_torch(
             torch_version=_version(torch_version) or before.torch_version,
             report=_report(report) or before.report,
         )
-        changes = variables.enable(os.environ, wanted)
+        changes = variables.enable(environ, wanted)
     if sys.stdout.isatty():
         raise MockError(
             "nothing is changed yet, as only the shell itself can change its variables; type: "
             + dialect.usage.format(command=_typed())
         )
     _print(dialect.code(changes))
-    _warn(changes)
+    _warn({**environ, **changes})
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -191,9 +192,19 @@ def _check_installation() -> None:
         )
 
 
-def _warn(changes: variables.Changes) -> None:
+def _environ() -> Mapping[str, str]:
+    """Return the shell's variables: where the mock is on, this process has changed some by now."""
+    try:
+        with open("/proc/self/environ", "rb") as environ:
+            entries = environ.read().split(b"\0")
+    except OSError:
+        return os.environ
+    pairs = (os.fsdecode(entry).partition("=") for entry in entries if b"=" in entry)
+    return {name: value for name, _, value in pairs}
+
+
+def _warn(after: variables.Changes) -> None:
     """Say on stderr where the shell will not be as one would think after this."""
-    after = {**os.environ, **changes}
     enabled = after.get(variables.SAVED) is not None
     if enabled and is_true(after.get(UPSTREAM_OFF)):
         _complain(f"the mock stays off while {UPSTREAM_OFF} is set; type: unset {UPSTREAM_OFF}")
