@@ -142,6 +142,7 @@ def works(environment):
     assert environment.owner() == "ours"
     shown = run(environment.script, "--shell", "sh", PATH=environment.path())
     assert OURS_SAYS in shown.stdout
+    assert shown.stderr == ""
     code = "import torch; print(torch.__version__, torch.ones(2).sum().item())"
     opened = run(
         "/bin/sh",
@@ -185,6 +186,13 @@ def test_what_overwrites_it_later_is_noticed_and_mended(environment):
     assert row["name"] == "oneflow-mock-torch"
     assert "OneFlow's own" in row["found"]
 
+    # OneFlow's script stands there, ours answers, and says so
+    shown = run(environment.script, "--shell", "sh", "--strict", PATH=environment.path())
+    assert OURS_SAYS in shown.stdout
+    assert "OneFlow's own" in shown.stderr
+    assert row["mend"] in shown.stderr
+    assert run(environment.script, "--frobnicate", check=False).returncode == 2
+
     # the command is run as printed; where the wheel comes from is this test's affair
     run("/bin/sh", "-c", row["mend"], PIP_NO_INDEX="1", PIP_FIND_LINKS=environment.wheels)
     assert works(environment)
@@ -204,6 +212,9 @@ def test_the_wheel_holds_what_the_checkout_does(checkout, wheels):
         for file in (checkout / folder).rglob("*"):
             if file.is_file() and file.suffix != ".pyc":
                 wanted.add(f"{installed}/{file.relative_to(checkout / folder).as_posix()}")
+    # the one file outside of the package, for `site`
+    wanted.remove("oneflow_mock/shell/oneflow_mock_script.pth")
+    wanted.add("oneflow_mock_script.pth")
     assert packed == wanted
     assert "oneflow_mock/shell/bootstrap/sitecustomize.py" in packed
     assert "oneflow_mock/compat/torch/__init__.py" in packed
