@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 JOBS ?= 2
-export PYTHON
+export PYTHON JOBS
 
 .PHONY: help .venv demo test lint bench reference test-pythons clean
 
