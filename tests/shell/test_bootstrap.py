@@ -18,6 +18,8 @@ from oneflow_mock.settings import ON, UPSTREAM_OFF
 
 OURS = settings.bootstrap_directory()
 MILLISECONDS = 3.0
+# From the top of a clone, any interpreter could import oneflow_mock.
+NOWHERE = os.sep
 
 #: Prints what a program can see of sitecustomize; sys.path without our folder.
 PROBE = """
@@ -70,8 +72,11 @@ THEIRS = {
 
 
 def python(*words, executable=sys.executable, **environ):
+    # Python 2 would write what it compiles into our folder.
+    environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     return subprocess.run(
         [executable, *words],
+        cwd=NOWHERE,
         stdout=-1,
         stderr=-1,
         text=True,
@@ -190,14 +195,14 @@ def others():
     """Find the interpreters of other versions on this machine, if there are any."""
     found = glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python"))
     found += [shutil.which(f"python3.{minor}") or "" for minor in range(7, 15)]
-    return sorted({os.path.realpath(path) for path in found if path})
+    # A shim of pyenv's is a shell script, and which version it starts depends on where one is.
+    real = {os.path.realpath(path) for path in found if path}
+    return sorted(path for path in real if f"{os.sep}shims{os.sep}" not in path)
 
 
 def lacks_mock(executable):
-    done = subprocess.run(
-        [executable, "-c", "import oneflow_mock"], stdout=-1, stderr=-1, text=True
-    )
-    return "oneflow_mock" in done.stderr
+    said = python("-c", "import oneflow_mock", executable=executable).stderr
+    return "No module named" in said and "oneflow_mock" in said
 
 
 @pytest.fixture
