@@ -110,7 +110,6 @@ def test_importing_the_report_brings_nothing_heavy():
     out = subprocess.check_output([sys.executable, "-c", code], universal_newlines=True).split()
     heavy = {"json", "rich", "tempfile", "threading", "typing", "multiprocessing", "dataclasses"}
     assert not heavy & set(out), out
-    assert len(out) <= 8, out
 
 
 def test_table_comes_at_exit_after_everything_else(tmp_path):
