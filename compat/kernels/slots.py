@@ -12,7 +12,14 @@ import gc
 
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 #: Position of a slot in PyTypeObject, in words; the same from CPython 3.7 to 3.10.
-_POSITIONS = {"tp_name": 3, "tp_basicsize": 4, "tp_repr": 11, "tp_str": 17, "tp_dictoffset": 36}
+_POSITIONS = {
+    "tp_name": 3,
+    "tp_basicsize": 4,
+    "tp_repr": 11,
+    "tp_str": 17,
+    "tp_dictoffset": 36,
+    "tp_new": 39,
+}
 _modified = ctypes.pythonapi.PyType_Modified
 _modified.argtypes = [ctypes.py_object]
 _modified.restype = None
