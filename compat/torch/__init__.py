@@ -10,11 +10,40 @@ import math
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import device_spelling, dtypes, formats
 from oneflow_mock.compat.kernels.dtype_info import finfo, iinfo  # noqa: F401
 
 __version__ = hooks.torch_version
 
 e, pi, inf, nan, newaxis = math.e, math.pi, math.inf, math.nan, None
+
+# dtypes, layouts, devices
+
+# torch.bool, torch.int and torch.float come from OneFlow: here those names are Python's.
+globals().update({name: dtype for name, dtype in dtypes.BY_NAME.items() if name != "bool"})
+globals().update(
+    {
+        name: dtypes.BY_NAME[other]
+        for name, other in dtypes.ALIASES.items()
+        if name not in ("int", "float")
+    }
+)
+globals().update(formats.BY_NAME)
+layout, memory_format, qscheme = formats.layout, formats.memory_format, formats.qscheme
+promote_types, result_type, can_cast = dtypes.promote_types, dtypes.result_type, dtypes.can_cast
+get_default_device = device_spelling.get_default_device
+set_default_device = device_spelling.set_default_device
+
+
+def is_complex(input):
+    """Tell whether a tensor's dtype is complex."""
+    return input.dtype.is_complex
+
+
+def is_signed(input):
+    """Tell whether a tensor's dtype has negative numbers."""
+    return input.dtype.is_signed
+
 
 
 # creation
