@@ -12,6 +12,23 @@ import oneflow as flow
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import device_spelling, dtypes, formats
 from oneflow_mock.compat.kernels.dtype_info import finfo, iinfo  # noqa: F401
+from oneflow_mock.compat.kernels.generator import default_generator  # noqa: F401
+from oneflow_mock.compat.kernels.random import (  # noqa: F401
+    _sample_dirichlet,
+    _standard_gamma,
+    bernoulli,
+    binomial,
+    multinomial,
+    normal,
+    poisson,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+)
 
 __version__ = hooks.torch_version
 

@@ -1,0 +1,1 @@
+from oneflow_mock.compat.kernels.generator import Generator, default_generator  # noqa: F401
