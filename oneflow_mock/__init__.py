@@ -3,6 +3,8 @@
 ``enable()`` redirects ``import torch`` to OneFlow and returns a handle that is also a context
 manager; ``disable()`` puts everything back. Importing this package loads neither OneFlow nor
 NumPy: what it names is imported when it is first used.
+
+PYTEST_DONT_REWRITE: by the time pytest looks, another door may have imported this already.
 """
 
 __version__ = "0.1.0"

@@ -45,6 +45,8 @@ RUN = "ONEFLOW_MOCK_REPORT_RUN"
 _TABLE, _FILE, _STREAM, _NOWHERE = "table", "file", "stream", "nowhere"
 
 _LOCK_PATIENCE = 5.0
+_FLUSH_EVERY = 1.0
+_NEVER = float("inf")
 
 Row = namedtuple("Row", "api how detail count file line first_seen")
 Row.__doc__ = """One thing that torch was asked for: ``how`` it was, how often, and where first.
@@ -72,9 +74,13 @@ def record(api: str, how: str, where: tuple[str, int] | None, detail: str = "") 
         if entry is not None:
             entry[0] += 1
             return
-        _counts[key] = [1, where, time.time()]
-    if _run is not None and not _run.begun:
-        _begin(_run)
+        now = time.time()
+        _counts[key] = [1, where, now]
+    run = _run
+    if run is not None and now >= run.due:
+        # Whatever kills the program later, most of its report is in the file.
+        run.due = now + _FLUSH_EVERY
+        flush()
 
 
 def rows() -> list[Row]:
@@ -124,7 +130,7 @@ def start(settings: Settings) -> None:
 def flush() -> None:
     """Add what was recorded since the last flush to the run's report.
 
-    Called at exit; call it before ending a process by ``os._exit``.
+    Called at exit, and now and then when something new is met; call it before ``os._exit``.
     """
     run = _run
     if run is None:
@@ -155,7 +161,9 @@ def flush() -> None:
                 # Nobody is left who would show the gathered rows.
                 _show(run, document)
     except OSError as problem:
-        _complain(run.target, problem)
+        if run.due != _NEVER or run.kind != _FILE:
+            _complain(run.target, problem)
+        run.due = _NEVER
 
 
 def table_lines(found: Iterable[Row]) -> list[tuple[str, str, str, str]]:
@@ -174,7 +182,7 @@ def table_lines(found: Iterable[Row]) -> list[tuple[str, str, str, str]]:
 class _Run:
     """The report that this process adds to."""
 
-    __slots__ = ("name", "kind", "gathering", "target", "torch_version", "root", "begun", "counted")
+    __slots__ = ("name", "kind", "gathering", "target", "torch_version", "root", "due", "counted")
 
     def __init__(
         self, name: str, kind: str, gathering: str, target: str, torch_version: str, root: int
@@ -189,7 +197,7 @@ class _Run:
 
     def fork(self) -> None:
         """Forget what only holds for one process."""
-        self.begun = self.kind != _FILE
+        self.due = 0.0 if self.kind == _FILE else _NEVER
         self.counted = False
 
     @property
@@ -243,18 +251,6 @@ def _found(settings: Settings) -> _Run:
         _complain(asked, problem)
         return run_of(_NOWHERE, run.gathering)
     return run
-
-
-def _begin(run: _Run) -> None:
-    """Put an empty report in place: an earlier run's must not pass for this one's."""
-    run.begun = True
-    try:
-        with _FileLock(run.gathering):
-            old = _load(run.gathering)
-            if old is None or old["run"] != run.name:
-                _store(run.gathering, _document(run, [], 0))
-    except OSError as problem:
-        _complain(run.target, problem)
 
 
 def _is_alive(pid: int) -> bool:
