@@ -65,7 +65,10 @@ class Builder:
 
     def has(self, fullname: str) -> bool:
         """Tell whether a torch module has anything of ours or of OneFlow's in it."""
-        return self.overlay(fullname) is not None or self.engine(fullname) is not None
+        if self.overlay(fullname) is not None or self.engine(fullname) is not None:
+            return True
+        # A folder with overlays and none of its own: PyTorch's package only gathers what is in it.
+        return os.path.isdir(os.path.join(self._overlays, *fullname.split(".")[1:]))
 
     def find(self, fullname: str):
         """Return the spec of a torch module; None where there is none, or a probe may not see it."""
