@@ -200,7 +200,9 @@ def memory_order_of(tensor, memory_format=None):
 
 def values_of(tensor) -> np.ndarray:
     """Return a tensor's values on the host: bfloat16 as float32."""
-    return tensor.detach().cpu().numpy()
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    return (tensor if tensor.device.type == "cpu" else tensor.cpu()).numpy()
 
 
 def host_source(api, tensor, generator):
@@ -304,7 +306,7 @@ def integer_draw(source, kind, low, high):
 
 def cast(integers: np.ndarray, kind) -> np.ndarray:
     """Convert int64 values to a dtype's storage."""
-    if kind.array == sampling.BFLOAT16 or kind.array == np.float16:
+    if kind.array is sampling.BFLOAT16 or kind.array == np.float16:
         return sampling.rounded(integers.astype(np.float32), kind.array)
     return integers.astype(kind.array, copy=False)
 
@@ -492,7 +494,7 @@ def _fill_doubles(tensor, generator, api, kind, sampler, *parameters):
     source = host_source(api, tensor, generator)
 
     def draw(count, is_contiguous):
-        with source.lock, np.errstate(over="ignore"):
+        with source.lock:
             return from_doubles(sampler(source.stream, count, *parameters), kind)
 
     return fill(tensor, draw)

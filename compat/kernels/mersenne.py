@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.random import MT19937
+from numpy.random.bit_generator import ISeedSequence
 
 #: The seed of a generator that nobody has seeded.
 DEFAULT_SEED = 67280421310721
@@ -38,13 +39,22 @@ STATE_BYTES = _STATE.itemsize
 _HIGH = np.uint64(32)
 
 
+class _NoEntropy(ISeedSequence):
+    """Spares a stream that is seeded right after the hashing that NumPy seeds it with."""
+
+    _words = np.ones(_WORDS, np.uint32)
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        return self._words
+
+
 class Mersenne:
     """One stream of random words; what is drawn from it is drawn in PyTorch's order."""
 
     __slots__ = ("_bits", "float_normal", "initial_seed", "normal", "words")
 
     def __init__(self, seed: int = DEFAULT_SEED) -> None:
-        self._bits = MT19937(0)
+        self._bits = MT19937(_NO_ENTROPY)
         #: ``words(n)``: the next n words of 32 bits, each in an uint64.
         self.words = self._bits.random_raw
         self.seed(seed)
@@ -114,6 +124,9 @@ class Mersenne:
         )
 
 
+_NO_ENTROPY = _NoEntropy()
+
+
 class Cursor:
     """Uniform doubles one at a time, for samplers that cannot know how many they will need.
 
@@ -157,9 +170,13 @@ def doubles(long_words: np.ndarray) -> np.ndarray:
     return values
 
 
+def bits24(words: np.ndarray) -> np.ndarray:
+    """Return the low 24 bits of words of 32 bits, as int32."""
+    return (words.view(np.uint32)[0::2] & _MASK24).view(np.int32)
+
+
 def floats(words: np.ndarray) -> np.ndarray:
     """Turn words of 32 bits into floats of [0, 1): the low 24 bits of each."""
-    low = words.view(np.uint32)[0::2] & _MASK24
-    values = low.view(np.int32).astype(np.float32)
+    values = bits24(words).astype(np.float32)
     values *= np.float32(2.0**-24)
     return values

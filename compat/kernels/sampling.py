@@ -13,29 +13,44 @@ import sys
 
 import numpy as np
 
-from oneflow_mock.compat.kernels.mersenne import Cursor, Mersenne, doubles, floats
+from oneflow_mock.compat.kernels.mersenne import Cursor, Mersenne, bits24, doubles, floats
 
 #: Elements per step: the temporaries of a step stay in the cache.
 _STEP = 1 << 15
 
 _HALF, _SINGLE, _DOUBLE = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 
-#: NumPy has no bfloat16: such values travel as float32 that hold nothing a bfloat16 cannot.
-BFLOAT16 = "bfloat16"
+
+class _BFloat16:
+    """Stands for the dtype that NumPy lacks; equal to itself only, and NumPy is not asked."""
+
+    def __eq__(self, other):
+        return self is other
+
+    def __hash__(self):
+        return id(self)
+
+
+#: Values of bfloat16 travel as float32 that hold nothing a bfloat16 cannot.
+BFLOAT16 = _BFloat16()
 
 
 def storage(dtype) -> np.dtype:
     """Return the NumPy type that carries a dtype's values."""
-    return _SINGLE if dtype == BFLOAT16 else np.dtype(dtype)
+    return _SINGLE if dtype is BFLOAT16 else np.dtype(dtype)
 
 
 def rounded(values: np.ndarray, dtype) -> np.ndarray:
     """Convert floating-point values to a dtype, to nearest even; doubles pass through float32."""
-    if dtype != BFLOAT16:
-        if dtype == _HALF:
-            values = values.astype(_SINGLE, copy=False)
-        return values.astype(dtype, copy=False)
-    bits = values.astype(np.float32).view(np.uint32)
+    if dtype is not BFLOAT16:
+        if dtype == values.dtype:
+            return values
+        with np.errstate(over="ignore"):  # too large is infinite, without a warning
+            if dtype == _HALF:
+                values = values.astype(_SINGLE, copy=False)
+            return values.astype(dtype)
+    with np.errstate(over="ignore"):
+        bits = values.astype(np.float32).view(np.uint32)
     is_nan = np.isnan(values)
     bits += ((bits >> np.uint32(16)) & np.uint32(1)) + np.uint32(0x7FFF)
     bits &= np.uint32(0xFFFF0000)
@@ -76,27 +91,37 @@ def _split(x):
 
 def uniform(stream: Mersenne, count: int, dtype, low: float = 0.0, high: float = 1.0):
     """Return uniform values of [low, high)."""
-    dtype = dtype if dtype == BFLOAT16 else np.dtype(dtype)
-    out = np.empty(count, storage(dtype))
     is_double = dtype == _DOUBLE
     is_plain = low == 0.0 and high == 1.0
-    if not is_plain and not is_double:
+    if is_plain and count <= _STEP:
+        if is_double:
+            return doubles(stream.long_words(count))
+        if dtype == _SINGLE:
+            return floats(stream.words(count))
+    out = np.empty(count, storage(dtype))
+    if not is_double:
         low, high = float(np.float32(low)), float(np.float32(high))
-        span = float(np.float32(np.float32(high) - np.float32(low)))
-    else:
-        span = high - low
+    span = high - low if is_double else float(np.float32(high - low))
+    # Rounding may reach the bound that is excluded.
+    lowest, excluded = rounded(np.array([low, high], _DOUBLE if is_double else _SINGLE), dtype)
     for start in range(0, count, _STEP):
         size = min(_STEP, count - start)
-        step = doubles(stream.long_words(size)) if is_double else floats(stream.words(size))
-        if not is_plain:
-            step = _multiply_add(step, span, low)
+        if is_double:
+            step = doubles(stream.long_words(size))
+            step = step if is_plain else _multiply_add(step, span, low)
+        elif is_plain:
+            step = floats(stream.words(size))
+        else:
+            # 24 bits times 24 bits is exact in double, so that only the sum is rounded, once.
+            wide = bits24(stream.words(size)).astype(np.float64)
+            wide *= span * 2.0**-24
+            wide += low
+            step = wide.astype(np.float32)
         if dtype != step.dtype:
             step = rounded(step, dtype)
+        if not is_plain or dtype != step.dtype or dtype == _HALF:
+            np.copyto(step, lowest, where=step == excluded)
         out[start : start + size] = step
-    if not is_plain or (dtype != _SINGLE and dtype != _DOUBLE):
-        # Rounding may have reached the bound that is excluded.
-        bounds = rounded(np.array([low, high], _DOUBLE if is_double else _SINGLE), dtype)
-        out[out == bounds[1]] = bounds[0]
     return out
 
 
@@ -116,7 +141,6 @@ def normal(
     Contiguous tensors of 16 elements and more are made in blocks of 16, the last block anew where
     it is not full; all others one by one, in double, with the odd half of a pair kept.
     """
-    dtype = dtype if dtype == BFLOAT16 else np.dtype(dtype)
     if count < 16 or not is_contiguous:
         values = _normals_one_by_one(stream, count, mean, std)
         return rounded(values, dtype)
