@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 
 import click
 
@@ -38,13 +39,15 @@ def mock_torch(words: Sequence[str] | None = None) -> int:
     code = _run(_mock_torch, status.COMMAND, words)
     if code and not sys.stdout.isatty():
         # eval of nothing succeeds, and the script would go on with whatever torch there is.
-        _run(_fail, status.COMMAND, words)
+        with suppress(OSError):
+            _print(_failure(words))
     return code
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run ``oneflow-mock`` and return its exit status."""
-    return _run(_main, "oneflow-mock", list(sys.argv[1:] if words is None else words))
+    words = list(sys.argv[1:] if words is None else words)
+    return _run(_main, "oneflow-mock", words or ["--help"])
 
 
 def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -139,13 +142,11 @@ def _mock_torch(
     _warn({**environ, **changes})
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("words", nargs=-1)
-def _fail(words: Sequence[str]) -> None:
-    # The command line may be beyond reading, so its words are looked at one by one.
+def _failure(words: Sequence[str]) -> str:
+    # The command line may be beyond reading, so the shell is looked for in its text.
     asked = re.search(r"--shell[= ](\S+)", " ".join(words))
     dialect = dialects.find(asked[1]) if asked else None
-    _print((dialect or parent.guess(os.environ)).failure)
+    return (dialect or parent.guess(os.environ)).failure
 
 
 def _dialect(shell: str | None) -> dialects.Dialect:
