@@ -4,7 +4,7 @@
 VENV := .venv
 STAMP := $(VENV)/.installed
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check
+PIP := $(PY) -m pip --disable-pip-version-check -qq
 JOBS ?= 2
 export PYTHON JOBS
 
@@ -26,9 +26,9 @@ $(STAMP): setup.cfg pyproject.toml oneflow_mock/__init__.py $(wildcard requireme
 	    python=$$(tools/find_python.sh) && rm -rf $(VENV) && \
 	    echo "building $(VENV) with $$python (about 5 GB, a few minutes)" && \
 	    "$$python" -m venv $(VENV); }
-	$(PIP) install --quiet --upgrade -c requirements/constraints.txt pip 'setuptools>=64' wheel
-	$(PIP) install --quiet -c requirements/constraints.txt -e '.[dev,huggingface,pytest]'
-	$(PIP) install --quiet --no-deps -r requirements/without-torch.txt
+	$(PIP) install --upgrade -c requirements/constraints.txt pip 'setuptools>=64' wheel
+	$(PIP) install -c requirements/constraints.txt -e '.[dev,huggingface,pytest]'
+	$(PIP) install --no-deps -r requirements/without-torch.txt
 	@touch $@
 
 demo: $(STAMP)

@@ -1,140 +1,16 @@
-"""Each way to install, into a clean environment: whose ``oneflow-mock-torch`` is it, does it work?
+"""Each way to install, into a clean environment: whose is ``oneflow-mock-torch``, does it work?"""
 
-OneFlow and the other four gigabytes are not installed again. A stand-in wheel named oneflow 0.9.0
-brings what there is a quarrel about, the console script and its RECORD; the modules come by links
-to the environment that runs the tests. `make .venv`, which is how these tests get to run, is the
-same installation with the real thing.
-"""
-
-import base64
-import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
-import tempfile
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-SITE = Path(sysconfig.get_paths()["purelib"])
-
-#: What an environment must not inherit: that is what the tests install.
-OURS = ("oneflow_mock", "__editable__", "oneflow-", "distutils-precedence", "__pycache__")
+from clean_environments import run
 
 # Output of the script under test, and of nothing else in these environments.
 OURS_SAYS = "ONEFLOW_MOCK_TORCH"
-
-
-def run(*command, cwd=None, check=True, **environ):
-    environ = {name: str(value) for name, value in environ.items()}
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ONEFLOW", "PYTHON", "PIP_REQUIRE"))
-    }
-    done = subprocess.run(
-        [str(word) for word in command],
-        env={**clean, **environ},
-        # in the checkout, `python -c` would find the packages that lie there
-        cwd=str(cwd or tempfile.gettempdir()),
-        capture_output=True,
-        text=True,
-    )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def make_wheel(folder, name, version, entry_points):
-    """Write a wheel that holds nothing but console scripts."""
-    info = f"{name}-{version}.dist-info"
-    tags = "Root-Is-Purelib: true\nTag: py3-none-any\n"
-    files = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\n{tags}",
-        f"{info}/entry_points.txt": entry_points,
-    }
-    rows = [f"{info}/RECORD,,\n"]
-    with zipfile.ZipFile(str(folder / f"{name}-{version}-py3-none-any.whl"), "w") as wheel:
-        for member, text in files.items():
-            wheel.writestr(member, text)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
-            rows.append(f"{member},sha256={digest.decode().rstrip('=')},{len(text)}\n")
-        wheel.writestr(f"{info}/RECORD", "".join(rows))
-
-
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory):
-    """A copy of what is committed or about to be: building in the checkout would leave traces."""
-    copy = tmp_path_factory.mktemp("checkout") / "oneflow mock"
-    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
-    for name in listed.stdout.split("\0"):
-        top = name.split("/")[0]
-        if name and top not in ("tests", "examples", "docs") and (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(str(ROOT / name), str(copy / name))
-    return copy
-
-
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory, checkout):
-    """A folder with a wheel of this project and the stand-in for OneFlow's."""
-    folder = tmp_path_factory.mktemp("wheels")
-    make_wheel(
-        folder,
-        "oneflow",
-        "0.9.0",
-        "[console_scripts]\noneflow-mock-torch = oneflow.mock_torch.__main__:main\n",
-    )
-    run(
-        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"),
-        *("--wheel-dir", folder, checkout),
-    )
-    return folder
-
-
-class Environment:
-    def __init__(self, root, wheels):
-        venv.create(str(root), with_pip=False)
-        self.root = root
-        self.bin = root / "bin"
-        self.python = self.bin / "python"
-        self.script = self.bin / "oneflow-mock-torch"
-        self.wheels = wheels
-        rest = root / "everything else"
-        rest.mkdir()
-        for entry in SITE.iterdir():
-            if not entry.name.startswith(OURS) and entry.suffix != ".pth":
-                (rest / entry.name).symlink_to(entry)
-        (self.site / "everything_else.pth").write_text(f"{rest}\n")
-
-    @property
-    def site(self):
-        (found,) = self.root.glob("lib/python*/site-packages")
-        return found
-
-    def install(self, *what):
-        run(
-            *(self.python, "-m", "pip", "install", "--quiet", "--no-build-isolation"),
-            *("--no-index", "--find-links", self.wheels, *what),
-        )
-
-    def owner(self):
-        code = "import sys, oneflow_mock.console_script as c; print(c.whose(sys.argv[1]))"
-        return run(self.python, "-c", code, self.script).stdout.strip()
-
-    def path(self):
-        return f"{self.bin}{os.pathsep}{os.environ['PATH']}"
-
-
-@pytest.fixture
-def environment(tmp_path, wheels):
-    return Environment(tmp_path / "clean", wheels)
 
 
 def works(environment):
