@@ -10,7 +10,8 @@ import math
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import device_spelling, dtypes, formats
+from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, storage
+from oneflow_mock.compat.kernels.buffers import asarray, from_file, frombuffer  # noqa: F401
 from oneflow_mock.compat.kernels.dtype_info import finfo, iinfo  # noqa: F401
 from oneflow_mock.compat.kernels.generator import default_generator  # noqa: F401
 from oneflow_mock.compat.kernels.random import (  # noqa: F401
@@ -38,6 +39,8 @@ e, pi, inf, nan, newaxis = math.e, math.pi, math.inf, math.nan, None
 
 # torch.bool, torch.int and torch.float come from OneFlow: here those names are Python's.
 globals().update({name: dtype for name, dtype in dtypes.BY_NAME.items() if name != "bool"})
+globals().update(storage.legacy_classes_of("torch"))
+Storage = storage.legacy_classes_of("torch")["FloatStorage"]
 globals().update(
     {
         name: dtypes.BY_NAME[other]

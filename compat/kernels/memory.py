@@ -1,0 +1,229 @@
+"""The memory behind a tensor: where it lies, and tensors laid over memory that exists already."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import oneflow as flow
+
+from oneflow_mock.compat.kernels import dtypes
+
+#: PyTorch's name of a dtype → the NumPy type whose bytes are the same; bfloat16 has none.
+NUMPY = {
+    "bool": np.bool_,
+    "uint8": np.uint8,
+    "int8": np.int8,
+    "int16": np.int16,
+    "int32": np.int32,
+    "int64": np.int64,
+    "float16": np.float16,
+    "float32": np.float32,
+    "float64": np.float64,
+}
+_BFLOAT = 4  # DLPack's code
+
+
+class _Device(ctypes.Structure):
+    _fields_ = [("kind", ctypes.c_int32), ("index", ctypes.c_int32)]
+
+
+class _Type(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16)]
+
+
+class _Managed(ctypes.Structure):
+    """The head of DLPack's DLManagedTensor."""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("device", _Device),
+        ("ndim", ctypes.c_int32),
+        ("dtype", _Type),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    ]
+
+
+_pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer_of.restype = ctypes.c_void_p
+_pointer_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+
+def _described(tensor):
+    """Return a capsule with OneFlow's own description of a tensor, and the description."""
+    capsule = flow.to_dlpack(tensor)
+    return capsule, _Managed.from_address(_pointer_of(capsule, b"dltensor"))
+
+
+def address(tensor) -> int:
+    """Return where the tensor's first element lies; 0 for an empty tensor, as PyTorch says."""
+    if tensor.numel() == 0:
+        return 0
+    if tensor.dtype == flow.bool:
+        if tensor.is_cuda:
+            return _described(tensor.to(flow.uint8))[1].data
+        return tensor.detach().numpy().ctypes.data
+    _, found = _described(tensor.detach())
+    return found.data + found.byte_offset
+
+
+def element_size(tensor) -> int:
+    """Return the bytes of one element."""
+    return dtypes.itemsize(tensor.dtype)
+
+
+def extent(tensor) -> int:
+    """Return the bytes from the storage's start to the end of the tensor's last element."""
+    if tensor.numel() == 0:
+        return 0
+    last = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride()))
+    return (tensor.storage_offset() + last + 1) * element_size(tensor)
+
+
+class _Held:
+    """Memory of someone else's, as NumPy wants it described; keeps the owner alive."""
+
+    def __init__(self, owner, start: int, count: int) -> None:
+        self.owner = owner
+        self.__array_interface__ = {
+            "version": 3,
+            "typestr": "|u1",
+            "shape": (count,),
+            "data": (start, False),
+        }
+
+
+def as_bytes(owner, start: int, count: int):
+    """Return memory as an array of bytes that keeps its owner alive."""
+    if count == 0:
+        return np.empty(0, np.uint8)
+    return np.asarray(_Held(owner, start, count))
+
+
+def over(array, dtype, size, stride=None, offset: int = 0):
+    """Return a CPU tensor of ``dtype`` over an array of bytes; offset and strides in elements."""
+    name = dtypes.name_of(dtype)
+    dtypes.check_held(dtype, f"a tensor of {dtype}")
+    size = tuple(int(one) for one in size)
+    count = 1
+    for one in size:
+        count *= one
+    if count == 0:
+        return flow.empty(size, dtype=dtype)
+    width = dtypes.itemsize(dtype)
+    steps = _contiguous(size) if stride is None else tuple(int(one) for one in stride)
+    last = sum((one - 1) * step for one, step in zip(size, steps))
+    start, stop = offset * width, (offset + last + 1) * width
+    if start < 0 or stop > array.size:
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(steps)}, storage offset {offset}, and "
+            f"itemsize {width} requiring a storage size of {stop} are out of bounds for storage of "
+            f"size {array.size}"
+        )
+    flat = array[start:stop].view(NUMPY.get(name, np.float16))
+    strided = np.lib.stride_tricks.as_strided(flat, size, tuple(step * width for step in steps))
+    tensor = flow.from_numpy(strided)
+    return tensor if name in NUMPY else _as_bfloat16(tensor)
+
+
+def _contiguous(size):
+    steps, step = [], 1
+    for one in reversed(size):
+        steps.append(step)
+        step *= max(one, 1)
+    return tuple(reversed(steps))
+
+
+def _as_bfloat16(halves):
+    """Return a float16 tensor's memory as bfloat16: OneFlow's description of it says so."""
+    capsule, described = _described(halves)
+    described.dtype.code = _BFLOAT
+    return flow.from_dlpack(capsule)
+
+
+def bytes_of(tensor):
+    """Return the bytes of a contiguous CPU tensor, as an array that shares its memory."""
+    tensor = tensor.detach()
+    if tensor.dtype == flow.bfloat16:
+        return as_bytes(tensor, address(tensor), tensor.numel() * 2)
+    return tensor.numpy().reshape(-1).view(np.uint8)
+
+
+def reinterpret(tensor, dtype):
+    """Return a view of the tensor's bytes as another dtype; PyTorch's rules for the last size."""
+    if tensor.dtype == dtype:
+        return tensor.view(tensor.shape)
+    dtypes.check_held(dtype, f"Tensor.view({dtype})")
+    old, new = element_size(tensor), dtypes.itemsize(dtype)
+    size, stride, offset = list(tensor.shape), list(tensor.stride()), tensor.storage_offset()
+    if old != new:
+        size, stride, offset = _resized(tensor, size, stride, offset, old, new)
+    if tensor.is_cuda:
+        return _reinterpret_described(tensor, dtype, size, stride)
+    if tensor.numel() == 0:
+        return flow.empty(size, dtype=dtype)
+    start = address(tensor)
+    last = sum((one - 1) * step for one, step in zip(size, stride))
+    held = as_bytes(tensor.detach(), start, (last + 1) * new)
+    return over(held, dtype, size, stride)
+
+
+def _resized(tensor, size, stride, offset, old, new):
+    if not size:
+        raise RuntimeError(
+            f"self.dim() cannot be 0 to view {_word(tensor.dtype)} as another dtype (different "
+            "element sizes)"
+        )
+    if size[-1] != 1 and stride[-1] != 1:
+        raise RuntimeError(
+            f"self.stride(-1) must be 1 to view {_word(tensor.dtype)} as another dtype (different "
+            f"element sizes), but got {stride[-1]}"
+        )
+    if old > new:
+        ratio = old // new
+        size[-1] *= ratio
+        stride = [step * ratio for step in stride[:-1]] + [1]
+        return size, stride, offset * ratio
+    ratio = new // old
+    if size[-1] % ratio:
+        raise RuntimeError(
+            f"self.size(-1) must be divisible by {ratio} to view {_word(tensor.dtype)} as another "
+            f"dtype (different element sizes), but got {size[-1]}"
+        )
+    if offset % ratio:
+        raise RuntimeError(
+            f"self.storage_offset() must be divisible by {ratio} to view {_word(tensor.dtype)} as "
+            f"another dtype (different element sizes), but got {offset}"
+        )
+    for place, step in enumerate(stride[:-1]):
+        if step % ratio:
+            raise RuntimeError(
+                f"self.stride({place}) must be divisible by {ratio} to view "
+                f"{_word(tensor.dtype)} as another dtype (different element sizes), but got {step}"
+            )
+    size[-1] //= ratio
+    return size, [step // ratio for step in stride[:-1]] + [1], offset // ratio
+
+
+def _word(dtype) -> str:
+    return dtypes.traits(dtype).scalar
+
+
+_CODES = {"uint": 1, "int": 0, "float": 2, "bfloat": _BFLOAT}
+
+
+def _reinterpret_described(tensor, dtype, size, stride):
+    """Do so where NumPy cannot reach, by rewriting OneFlow's description of the memory."""
+    capsule, described = _described(tensor.detach())
+    found = dtypes.traits(dtype)
+    kind = "bfloat" if found.name == "bfloat16" else found.category
+    if found.category == "int" and not found.signed:
+        kind = "uint"
+    described.dtype.code = _CODES[kind]
+    described.dtype.bits = found.itemsize * 8
+    for place, (one, step) in enumerate(zip(size, stride)):
+        described.shape[place] = one
+        described.strides[place] = step
+    return flow.from_dlpack(capsule)
