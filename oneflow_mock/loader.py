@@ -235,10 +235,44 @@ def load_engine():
         return loaded
     engine.check()
     try:
-        with _Quiet():
+        with _Quiet(), _Undisturbed():
             return importlib.import_module("oneflow")
     except ImportError as error:
+        if str(error).startswith("KeyboardInterrupt"):
+            # OneFlow's compiled part turns whatever happens in it into an ImportError.
+            raise KeyboardInterrupt from None
         raise engine.explain(error) from error
+
+
+class _Undisturbed:
+    """Put back what OneFlow's import changes for the whole process.
+
+    It takes SIGINT over and exits at once, so a program would get no KeyboardInterrupt; one that
+    comes while OneFlow loads is kept for the end. It sets the variables of a launcher for its own
+    start, which accelerate and every child process would take for a sign of being launched.
+    """
+
+    _VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK", "LOCAL_RANK")
+
+    def __enter__(self):
+        import ctypes
+        import signal
+
+        # The handler of C, which unlike Python's can be set in any thread.
+        get, self._set = ctypes.pythonapi["PyOS_getsig"], ctypes.pythonapi["PyOS_setsig"]
+        get.restype = self._set.restype = ctypes.c_void_p
+        self._set.argtypes = (ctypes.c_int, ctypes.c_void_p)
+        self._signal = signal
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self._handler = get(int(signal.SIGINT))
+        self._environ = {name: os.environ.get(name) for name in self._VARIABLES}
+
+    def __exit__(self, *error):
+        for name, value in self._environ.items():
+            if value is None:
+                os.environ.pop(name, None)
+        self._set(int(self._signal.SIGINT), self._handler)
+        self._signal.pthread_sigmask(self._signal.SIG_SETMASK, self._mask)
 
 
 class _Quiet:
