@@ -919,3 +919,55 @@ def test_interpreter_flags_are_found_as_python_parses_them():
     assert flags("") is None
     assert interpreter_flags([], []) is None
     assert interpreter_flags(["python", "-m", "oneflow_mock", "x"], ["other"]) is None
+
+
+# OneFlow takes the process over when it loads; the program must not notice.
+
+INTERRUPTED_IMPORT = """
+import atexit, os, signal, sys
+atexit.register(print, "atexit ran")
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == "oneflow.nn":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Impatient())
+import torch
+"""
+
+INTERRUPTED_WORK = """
+import atexit, os, signal, sys, threading, torch
+atexit.register(print, "atexit ran")
+print(sorted({"LOCAL_RANK", "RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} & set(os.environ)))
+x = torch.ones(64, 64)
+threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
+while True:
+    x = x @ x / 64
+"""
+
+
+@pytest.mark.parametrize("code", [INTERRUPTED_IMPORT, INTERRUPTED_WORK], ids=["import", "work"])
+def test_an_interrupt_is_pythons_own_with_oneflow_loaded(code):
+    environ = {
+        name: text for name, text in os.environ.items() if name not in ("RANK", "LOCAL_RANK")
+    }
+    done = subprocess.run(
+        [sys.executable, *DOOR, "-c", code],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == (1 if INTERRUPTS_EXIT else -signal.SIGINT), done.stderr
+    assert done.stderr.splitlines()[-1] == "KeyboardInterrupt"
+    assert done.stdout.splitlines() == [*(["[]"] if code is INTERRUPTED_WORK else []), "atexit ran"]
+
+
+def test_an_ignored_interrupt_stays_ignored_with_oneflow_loaded():
+    code = "import torch, os, signal; os.kill(os.getpid(), signal.SIGINT); print('goes on')"
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, *DOOR, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "goes on\n"), done.stderr
