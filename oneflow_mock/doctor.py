@@ -188,8 +188,8 @@ def _script() -> Row:
     name = console_script.NAME
     wrong = console_script.check()
     if wrong:
-        found, _, mend = wrong.partition("; mend it with: ")
-        return Row(name, BAD, found, mend)
+        problem, _, mend = wrong.partition("; mend it with: ")
+        return Row(name, BAD, problem, mend)
     own = console_script.path()
     found = which(name)
     owners = {console_script.ONEFLOW: "OneFlow's own", console_script.OTHER: "somebody else's"}
