@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import dropout, filling, generator, random
+from oneflow_mock.compat.kernels import dropout, filling, generator, meta, random
 
 _engine_exponential = flow.Tensor.exponential_
 _engine_normal = flow.Tensor.normal_
@@ -110,6 +110,8 @@ METHODS = {
 
 def _init_uniform(tensor, a=0.0, b=1.0):
     """Draw the weights of OneFlow's modules from PyTorch's stream."""
+    if meta.is_meta(tensor):
+        return tensor
     if not filling.is_here(tensor):
         return _engine_init_uniform(tensor, a, b)
     with flow.no_grad():
@@ -118,6 +120,8 @@ def _init_uniform(tensor, a=0.0, b=1.0):
 
 def _init_normal(tensor, mean=0.0, std=1.0):
     """Draw the weights of OneFlow's modules from PyTorch's stream."""
+    if meta.is_meta(tensor):
+        return tensor
     if not filling.is_here(tensor):
         return _engine_init_normal(tensor, mean, std)
     with flow.no_grad():

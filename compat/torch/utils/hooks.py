@@ -72,3 +72,81 @@ def warn_if_has_hooks(tensor) -> None:
                 "suppress this warning",
                 stacklevel=2,
             )
+
+
+class BackwardHook:
+    """Calls a module's full backward hooks: what torch.nn.Module puts around its forward.
+
+    ``user_hooks`` get (module, grad_input, grad_output) once the inputs' gradients are known,
+    ``user_pre_hooks`` get (module, grad_output) before; what they return takes their place.
+    """
+
+    def __init__(self, module, user_hooks, user_pre_hooks):
+        self.module = module
+        self.user_hooks = list(user_hooks)
+        self.user_pre_hooks = list(user_pre_hooks)
+        self.grad_outputs = None
+        self._inputs_need_grad = False
+
+    def setup_input_hook(self, args):
+        """Return the arguments, watched for their gradients."""
+        if not self.user_hooks:
+            return args
+        return self._watch(args, self._on_inputs, "_inputs_need_grad")
+
+    def setup_output_hook(self, output):
+        """Return the output, watched for its gradients."""
+        alone = not isinstance(output, tuple)
+        watched = self._watch((output,) if alone else output, self._on_outputs, None)
+        return watched[0] if alone else watched
+
+    def _watch(self, values, callback, flag):
+        import torch
+
+        places = [
+            place
+            for place, value in enumerate(values)
+            if isinstance(value, torch.Tensor) and value.requires_grad
+        ]
+        if not places or not torch.is_grad_enabled():
+            return values
+        if flag:
+            setattr(self, flag, True)
+
+        class Boundary(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, *tensors):
+                return tuple(tensor.clone() for tensor in tensors)
+
+            @staticmethod
+            def backward(ctx, *grads):
+                every = [None] * len(values)
+                for place, grad in zip(places, grads):
+                    every[place] = grad
+                every = callback(tuple(every))
+                return tuple(every[place] for place in places)
+
+        passed = Boundary.apply(*(values[place] for place in places))
+        passed = passed if isinstance(passed, tuple) else (passed,)
+        result = list(values)
+        for place, tensor in zip(places, passed):
+            result[place] = tensor
+        return tuple(result)
+
+    def _on_outputs(self, grads):
+        for hook in self.user_pre_hooks:
+            answer = hook(self.module, grads)
+            if answer is not None:
+                grads = answer if isinstance(answer, tuple) else (answer,)
+        self.grad_outputs = grads
+        if not self._inputs_need_grad:
+            for hook in self.user_hooks:
+                hook(self.module, (), grads)
+        return grads
+
+    def _on_inputs(self, grads):
+        for hook in self.user_hooks:
+            answer = hook(self.module, grads, self.grad_outputs)
+            if answer is not None:
+                grads = answer if isinstance(answer, tuple) else (answer,)
+        return grads

@@ -13,3 +13,4 @@ def _show(self):
 
 
 hooks.patch(engine._NormBase, "extra_repr", _show)
+hooks.patch(engine._NormBase, "_version", 2)

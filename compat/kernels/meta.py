@@ -1,0 +1,234 @@
+"""Tensors on the ``meta`` device: a shape and a dtype without values.
+
+Each is of a subclass of Tensor or Parameter over a single element, so a model can be laid out
+without its memory being taken. Their methods answer with meta tensors; OneFlow's functions, which
+do not know of them, compute with zeros.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+
+import oneflow as flow
+
+from oneflow_mock.compat.kernels import device_spelling
+
+DEVICE = device_spelling.new_device(flow.device, "meta")
+
+_detach = flow.Tensor.detach
+_set_data = flow.Tensor.data.__set__
+_new_tensor = flow.Tensor.__new__
+_init_tensor = flow.Tensor.__init__
+_init_parameter = flow.nn.Parameter.__init__
+
+
+def empty(shape, dtype, requires_grad=False):
+    """Return a meta tensor."""
+    made = _new_tensor(MetaTensor)
+    _init_tensor(made)
+    _set_data(made, _one_element(tuple(shape), dtype))
+    return made.requires_grad_(True) if requires_grad else made
+
+
+def _one_element(shape, dtype):
+    with flow.no_grad():
+        if 0 in shape:
+            return flow._C.empty(shape, dtype=dtype)
+        one = flow._C.constant((1,) * len(shape), 0, dtype=dtype)
+        return flow._C.expand(one, shape) if shape else one
+
+
+def parameter(tensor, requires_grad):
+    """Return a parameter on the meta device, like a meta tensor."""
+    made = _new_tensor(MetaParameter)
+    _init_parameter(made, _one_element(tuple(tensor.shape), tensor.dtype), requires_grad)
+    return made
+
+
+def like(tensor, dtype=None):
+    """Return a meta tensor of a tensor's shape, and its dtype unless told one."""
+    return empty(tensor.shape, tensor.dtype if dtype is None else dtype)
+
+
+def is_meta(tensor) -> bool:
+    """Tell whether a tensor is on the meta device."""
+    return isinstance(tensor, (MetaTensor, MetaParameter))
+
+
+def no_data():
+    """Return PyTorch's error for asking a meta tensor for its values."""
+    return NotImplementedError("Cannot copy out of meta tensor; no data!")
+
+
+def _data(self):
+    return like(self)
+
+
+def _assign_data(self, other):
+    if not is_meta(other):
+        raise RuntimeError(
+            "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
+            "incompatible tensor type."
+        )
+    _set_data(self, _one_element(tuple(other.shape), other.dtype))
+
+
+def _clone(self, *, memory_format=None):
+    return empty(self.shape, self.dtype, self.requires_grad)
+
+
+def _contiguous(self, memory_format=None):
+    return self
+
+
+def _is_contiguous(self, memory_format=None):
+    return True
+
+
+def _stride(self, dim=None):
+    strides, step = [], 1
+    for size in reversed(self.shape):
+        strides.insert(0, step)
+        step *= max(size, 1)
+    return tuple(strides) if dim is None else strides[dim]
+
+
+def _refuse_values(self, *args, **kwargs):
+    raise no_data()
+
+
+def _item(self):
+    raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+
+
+def _bool(self):
+    raise RuntimeError("Boolean value of Tensor with no data is ambiguous")
+
+
+def _deepcopy(self, memo):
+    if id(self) not in memo:
+        if isinstance(self, flow.nn.Parameter):
+            memo[id(self)] = parameter(self, self.requires_grad)
+        else:
+            memo[id(self)] = empty(self.shape, self.dtype, self.requires_grad)
+    return memo[id(self)]
+
+
+def _reduce_ex(self, protocol):
+    from torch import _utils
+
+    arguments = (self.dtype, tuple(self.shape), self.stride(), self.requires_grad)
+    return _utils._rebuild_meta_tensor_no_storage, arguments
+
+
+_OWN = {
+    "device": property(lambda self: DEVICE),
+    "is_meta": property(lambda self: True),
+    "is_cuda": property(lambda self: False),
+    "data": property(_data, _assign_data),
+    "detach": lambda self: like(self),
+    "clone": _clone,
+    "contiguous": _contiguous,
+    "is_contiguous": _is_contiguous,
+    "stride": _stride,
+    "storage_offset": lambda self: 0,
+    "data_ptr": lambda self: 0,
+    "numpy": _refuse_values,
+    "tolist": _refuse_values,
+    "item": _item,
+    "__array__": _refuse_values,
+    "__bool__": _bool,
+    "__deepcopy__": _deepcopy,
+    "__reduce_ex__": _reduce_ex,
+}
+#: Methods that concern the tensor itself, or look at its device.
+_AS_THEY_ARE = frozenset(
+    [
+        "to",
+        "type",
+        "type_as",
+        "cpu",
+        "cuda",
+        "requires_grad_",
+        "register_hook",
+        "retain_grad",
+        "backward",
+        "new_empty",
+        "new_zeros",
+        "new_ones",
+        "new_full",
+        "new_tensor",
+    ]
+)
+_METHODS = (types.MethodType, types.BuiltinMethodType)
+
+
+def _getattribute(self, name):
+    value = object.__getattribute__(self, name)
+    if name in _OWN or name in _AS_THEY_ARE or name.startswith("_"):
+        return value
+    if isinstance(value, _METHODS):
+        return functools.partial(_call, self, name)
+    return value
+
+
+def _call(self, name, *args, **kwargs):
+    """Call a method: what it computes from zeros has the right shape and dtype."""
+    if name.endswith("_") and not name.endswith("__") or name == "__setitem__":
+        return self  # there is nothing to write
+    answer = getattr(_plain(self), name)(*map(_plain, args), **kwargs)
+    return _meta_of(answer)
+
+
+def _plain(value):
+    return _detach(value) if isinstance(value, flow.Tensor) and is_meta(value) else value
+
+
+def _meta_of(answer):
+    if isinstance(answer, flow.Tensor):
+        return like(answer)
+    if isinstance(answer, (tuple, list)) and not isinstance(answer, flow.Size):
+        return type(answer)(map(_meta_of, answer))
+    return answer
+
+
+def _operator(name):
+    def method(self, *args):
+        return _call(self, name, *args)
+
+    return method
+
+
+_OPERATORS = [
+    f"__{prefix}{name}__"
+    for name in ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
+    for prefix in ("", "r")
+]
+_OPERATORS += ["__and__", "__or__", "__xor__", "__neg__", "__abs__", "__invert__"]
+_OPERATORS += [
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__eq__",
+    "__ne__",
+    "__getitem__",
+    "__setitem__",
+]
+
+
+def _new(cls, *args, **kwargs):
+    """Make a tensor or parameter of the kind that its arguments say."""
+    return cls.__base__(*args, **kwargs)
+
+
+def _make_class(base, module):
+    namespace = {"__slots__": (), "__module__": module, "__new__": _new, "__hash__": base.__hash__}
+    namespace.update(_OWN, __getattribute__=_getattribute)
+    namespace.update({name: _operator(name) for name in _OPERATORS})
+    return type(base)(base.__name__, (base,), namespace)
+
+
+MetaTensor = _make_class(flow.Tensor, "torch")
+MetaParameter = _make_class(flow.nn.Parameter, "torch.nn.parameter")

@@ -1,0 +1,31 @@
+"""Write what real PyTorch prints for each of ``tests/compat/scripts/*.py``.
+
+Run it in the reference environment (``make reference``)::
+
+    python tools/draw_script_golden.py [name …]
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "tests" / "compat" / "scripts"
+
+
+def main(names) -> None:
+    import torch
+
+    for script in sorted(SCRIPTS.glob("*.py")):
+        if names and script.stem not in names:
+            continue
+        command = [sys.executable, "-W", "ignore", str(script)]
+        printed = subprocess.run(command, capture_output=True, text=True)
+        if printed.returncode:
+            sys.exit(f"PyTorch fails on {script.name}:\n{printed.stderr}")
+        header = f"# torch {torch.__version__.partition('+')[0]}\n"
+        script.with_suffix(".out").write_text(header + printed.stdout, encoding="utf-8")
+        print(script.with_suffix(".out"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
