@@ -140,6 +140,19 @@ def main(target: str) -> None:
             print(f"left out {name}: {type(error).__name__}: {error}", file=sys.stderr)
             continue
         lines[name] = describe(module, name, False)
+    while True:  # private modules that are reached as attributes of those
+        named = {
+            target.partition("=")[2] for line in lines.values() for target in line.get("import", ())
+        }
+        more = sorted(
+            name
+            for name in named - set(lines)
+            if name.startswith("torch.") and not name.startswith(SKIPPED) and name in sys.modules
+        )
+        if not more:
+            break
+        for name in more:
+            lines[name] = describe(sys.modules[name], name, False)
     header = {"torch": torch.__version__.partition("+")[0], "modules": len(lines)}
     text = [json.dumps(header)]
     text += [json.dumps(lines[name], separators=(",", ":")) for name in sorted(lines)]

@@ -66,6 +66,19 @@ def is_signed(input):
 
 
 
+def get_device_module(device=None):
+    """Return the module of a device's type, such as torch.cpu or torch.cuda."""
+    import importlib
+
+    import torch
+
+    kind = torch.get_default_device().type if device is None else torch.device(device).type
+    try:
+        return importlib.import_module(f"torch.{kind}")
+    except ImportError:
+        raise RuntimeError(f"Invalid device_type of {kind}") from None
+
+
 # creation
 
 
