@@ -116,9 +116,7 @@ BY_NAME = {
     name: getattr(flow, name) if isinstance(getattr(flow, name, None), _BASE) else _StandIn(name)
     for name in _traits
 }
-_by_dtype = {
-    dtype: found for dtype, found in ((BY_NAME[name], _traits[name]) for name in _traits)
-}
+_by_dtype = {BY_NAME[name]: found for name, found in _traits.items()}
 ALIASES = {
     "half": "float16",
     "float": "float32",
@@ -142,7 +140,6 @@ def name_of(dtype) -> str:
     """Return ``float32`` for a dtype, whoever made it."""
     found = _by_dtype.get(dtype)
     return found.name if found is not None else _base_str(dtype).rpartition(".")[2]
-
 
 
 def is_held(dtype) -> bool:
@@ -194,8 +191,21 @@ _WHOLES = {
 _ORDER = {
     name: place
     for place, name in enumerate(
-        "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 "
-        "complex32 complex64 complex128".split()
+        [
+            "bool",
+            "uint8",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "float16",
+            "bfloat16",
+            "float32",
+            "float64",
+            "complex32",
+            "complex64",
+            "complex128",
+        ]
     )
 }
 
@@ -218,9 +228,7 @@ def _promoted(one, other) -> str:
             f"rules should be, offending types: {one.scalar} {other.scalar}"
         )
     if one.category == "bits" or other.category == "bits":
-        raise RuntimeError(
-            f"Promotion from {one.scalar} and {other.scalar} is unsupported."
-        )
+        raise RuntimeError(f"Promotion from {one.scalar} and {other.scalar} is unsupported.")
     pair = (one, other)
     if any(found.name.startswith("float8") for found in pair):
         raise RuntimeError(
@@ -304,4 +312,3 @@ def result_type(tensor1, tensor2):
         elif _RANK[traits(dtype).category] > _RANK[traits(answer).category]:
             answer = promote_types(answer, dtype)
     return answer
-

@@ -31,6 +31,11 @@ class layout(_Named):
 
     __slots__ = ()
 
+    def __reduce__(self):  # the form in which PyTorch's files hold it
+        import torch.serialization
+
+        return torch.serialization._get_layout, (repr(self),)
+
 
 class memory_format(_Named):
     """Which dimension of a tensor runs fastest in memory."""
@@ -71,9 +76,7 @@ def channels_last_strides(shape, format):
     """Return the strides of a tensor of a shape in one of the channels-last formats."""
     ndim = 4 if format is channels_last else 5
     if len(shape) != ndim:
-        raise RuntimeError(
-            f"required rank {ndim} tensor to use {format._name} format"
-        )
+        raise RuntimeError(f"required rank {ndim} tensor to use {format._name} format")
     strides = [0] * ndim
     step = 1
     for dim in (1, *range(ndim - 1, 1, -1), 0):

@@ -14,6 +14,7 @@ import gc
 import sys
 
 import oneflow as flow
+
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import slots
 

@@ -1,0 +1,20 @@
+"""A tensor's values on the host."""
+
+from __future__ import annotations
+
+import oneflow as flow
+
+_to_numpy = flow.Tensor.to_numpy
+_cpu = flow.Tensor.cpu
+
+
+def array(tensor):
+    """Return a tensor's values as an array, shared with a tensor on the CPU.
+
+    bfloat16, which NumPy has not, as float32. Gradients are no obstacle.
+    """
+    if tensor.device.type != "cpu":
+        tensor = _cpu(tensor)
+    if tensor.dtype == flow.bfloat16:
+        tensor = flow._C.to(tensor.detach(), flow.float32)
+    return _to_numpy(tensor)

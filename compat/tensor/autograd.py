@@ -1,0 +1,189 @@
+"""What a tensor tells and takes of gradients."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import oneflow as flow
+
+from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import devices, grad_names
+
+_grad_fn = flow.Tensor.grad_fn.__get__
+_register_hook = flow.Tensor.register_hook
+_register_accumulated = flow.Tensor._register_post_grad_accumulation_hook
+_retain_grad = flow.Tensor.retain_grad
+_pin_memory = flow.Tensor.pin_memory
+_backward = flow.Tensor.backward
+_Node = flow._oneflow_internal.FunctionNode
+_node_name = _Node.name
+_next_nodes = _Node.next_functions.__get__
+
+#: Where a tensor's ``__dict__`` keeps its hooks, which copies and pickles leave behind.
+HOOKS = "_backward_hooks"
+
+
+def install(patches) -> None:
+    """Let the nodes of the graph say what PyTorch's say."""
+    for name, value in {
+        "name": lambda self: grad_names.name_of(_node_name(self)),
+        "__repr__": _node_repr,
+        "__str__": _node_repr,
+        "next_functions": property(_next_functions),
+    }.items():
+        patches.set(_Node, name, value)
+
+
+def _node_repr(self):
+    return f"<{self.name()} object at {hex(id(self))}>"
+
+
+def _next_functions(self):
+    return tuple((node, 0) for node in _next_nodes(self))
+
+
+def _origin(self):
+    """Return the node that made the tensor; None for one that no operation made."""
+    return None if self.is_leaf else _grad_fn(self)
+
+
+def _add_hook(self, hook):
+    """Call ``hook(grad)`` when the gradient is known; what it returns takes its place."""
+    from torch.utils.hooks import RemovableHandle
+
+    if not self.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    table = self.__dict__.get(HOOKS)
+    if table is None:
+        table = OrderedDict()
+        setattr(self, HOOKS, table)
+        _register_hook(self, _Run(table))
+    handle = RemovableHandle(table)
+    table[handle.id] = hook
+    return handle
+
+
+class _Run:
+    """What OneFlow calls, once, for all of a tensor's hooks."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, table) -> None:
+        self.table = table
+
+    def __call__(self, grad):
+        changed = None
+        for hook in list(self.table.values()):
+            answer = hook(grad)
+            if answer is None:
+                continue
+            if not isinstance(answer, flow.Tensor):
+                raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+            grad = changed = answer
+        return changed
+
+
+def _add_accumulated_hook(self, hook):
+    """Call ``hook(tensor)`` each time a gradient has been added to a leaf's.
+
+    The tensor is held by its hook from then on.
+    """
+    from torch.utils.hooks import RemovableHandle
+
+    if not self.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if not self.is_leaf:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    table = OrderedDict()
+    handle = RemovableHandle(table)
+    table[handle.id] = hook
+
+    def run(grad):
+        for one in list(table.values()):
+            one(self)
+
+    _register_accumulated(self, run)
+    return handle
+
+
+def _keep_grad(self):
+    """Keep the gradient of a tensor that an operation made."""
+    if not self.requires_grad:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if not self.is_leaf:
+        _retain_grad(self)
+
+
+def _detach_in_place(self):
+    """Take the tensor out of the graph; OneFlow can only where it is a leaf."""
+    if not self.is_leaf:
+        raise hooks.refuse("torch.Tensor.detach_", "a tensor cannot leave the graph in place")
+    return self.requires_grad_(False)
+
+
+def _run_backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+    """Add gradients of the tensor to the graph's leaves, or to ``inputs`` only."""
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    if self.is_lazy:
+        return _backward(self, gradient, retain_graph, create_graph)
+    if not self.requires_grad:
+        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+    if gradient is None and self.numel() != 1:
+        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    try:
+        if inputs is None:
+            return _backward(self, gradient, retain_graph, create_graph)
+        return _backward_to(self, inputs, gradient, retain_graph, create_graph)
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise _as_pytorch_says(str(error)) from None
+
+
+def _backward_to(self, inputs, gradient, retain_graph, create_graph):
+    inputs = [inputs] if isinstance(inputs, flow.Tensor) else list(inputs)
+    if not inputs:
+        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+    gradients = flow.autograd.grad(self, inputs, gradient, retain_graph, create_graph)
+    for leaf, found in zip(inputs, gradients):
+        if found is not None:
+            leaf.grad = found if leaf.grad is None else leaf.grad + found
+
+
+def _as_pytorch_says(text):
+    """Return PyTorch's error for one of OneFlow's, which have no type of their own."""
+    if "has been released" in text:
+        return RuntimeError(
+            "Trying to backward through the graph a second time (or directly access saved tensors "
+            "after they have already been freed). Saved intermediate values of the graph are freed "
+            "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need "
+            "to backward through the graph a second time or if you need to access saved tensors "
+            "after calling backward."
+        )
+    return RuntimeError(text.strip().splitlines()[0])
+
+
+def _pin(self, device=None):
+    """Return the tensor in memory that a CUDA device can copy from by itself."""
+    if not devices.cuda_count():
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+    return _pin_memory(self)
+
+
+def _share(self):
+    """Let other processes see the memory: OneFlow sends tensors by copying."""
+    hooks.record("torch.Tensor.share_memory_", "keyword", "memory is not shared")
+    return self
+
+
+METHODS = {
+    "grad_fn": property(_origin),
+    "register_hook": _add_hook,
+    "register_post_accumulate_grad_hook": _add_accumulated_hook,
+    "backward": _run_backward,
+    "retain_grad": _keep_grad,
+    "detach_": _detach_in_place,
+    "pin_memory": _pin,
+    "share_memory_": _share,
+    "output_nr": property(lambda self: 0),
+}

@@ -1,0 +1,366 @@
+"""Tensors as other dtypes, on other devices, as arrays and as Python numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import oneflow as flow
+
+from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, host, meta
+
+_convert = flow._C.to
+_DTYPE = flow.dtype
+_item = flow.Tensor.item
+_cpu = flow.Tensor.cpu
+_global_to = flow.Tensor.to
+_old_numpy = flow.Tensor.numpy
+_contiguous = flow.Tensor.contiguous
+
+
+def _to(self, *args, **kwargs):
+    """Return the tensor with another dtype or device, or both; itself where nothing changes."""
+    if len(args) == 1 and not kwargs and type(args[0]) is _DTYPE:
+        return _convert(self, args[0]) if not self.is_lazy else _global_to(self, args[0])
+    if "placement" in kwargs or "sbp" in kwargs or self.is_global:
+        return _global_to(self, *args, **kwargs)
+    device, dtype, copy, format = parse_to(args, kwargs)
+    return convert(self, device, dtype, copy, format)
+
+
+_ORDERS = {
+    "device": ("device", "dtype", "non_blocking", "copy"),
+    "dtype": ("dtype", "non_blocking", "copy"),
+    "other": ("other", "non_blocking", "copy"),
+}
+
+
+def parse_to(args, kwargs):
+    """Return (device, dtype, copy, memory_format) of the arguments of ``Tensor.to``."""
+    kind = "device"
+    if args:
+        first = args[0]
+        if isinstance(first, (_DTYPE, type)):
+            kind = "dtype"
+        elif isinstance(first, flow.Tensor):
+            kind = "other"
+    elif "other" in kwargs:
+        kind = "other"
+    order = _ORDERS[kind]
+    given = dict(zip(order, args))
+    unknown = [name for name in kwargs if name not in (*order, "dtype", "memory_format")]
+    if len(args) > len(order) or set(given) & set(kwargs) or unknown:
+        raise _invalid(args, kwargs)
+    given.update(kwargs)
+    if "other" in given:
+        device, dtype = given["other"].device, given["other"].dtype
+    else:
+        device, dtype = given.get("device"), given.get("dtype")
+    if dtype is not None and type(dtype) is not _DTYPE:
+        dtype = _checked_dtype(dtype, args, kwargs)
+    if device is not None and type(device) is not flow.device:
+        if not isinstance(device, (str, int, flow.device)) or isinstance(device, bool):
+            raise _invalid(args, kwargs)
+        device = device_spelling.usable(device)
+    return device, dtype, bool(given.get("copy")), given.get("memory_format")
+
+
+def _checked_dtype(dtype, args, kwargs):
+    named = {float: flow.float64, int: flow.int64, bool: flow.bool}
+    if isinstance(dtype, type) and dtype in named:
+        return named[dtype]
+    if not isinstance(dtype, _DTYPE):
+        raise _invalid(args, kwargs)
+    return dtypes.check_held(dtype, "torch.Tensor.to")
+
+
+def _invalid(args, kwargs):
+    given = [type(value).__name__ for value in args]
+    given += [f"{name}={type(value).__name__}" for name, value in kwargs.items()]
+    return TypeError(
+        f"to() received an invalid combination of arguments - got ({', '.join(given)}), but "
+        "expected one of:\n"
+        " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, "
+        "bool copy = False, *, torch.memory_format memory_format = None)\n"
+        " * (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, "
+        "torch.memory_format memory_format = None)\n"
+        " * (Tensor other, bool non_blocking = False, bool copy = False, *, "
+        "torch.memory_format memory_format = None)\n"
+    )
+
+
+def convert(self, device, dtype, copy=False, format=None):
+    """Return the tensor on a device, of a dtype; None for what it has."""
+    if format is not None:
+        check_format("torch.Tensor.to", self, format)
+    source = self.device
+    if source.type == "meta" or (device is not None and device.type == "meta"):
+        return _convert_meta(self, device, dtype, copy)
+    if device is not None and device == source:
+        device = None
+    if dtype is None and device is None:
+        return self.clone() if copy else self
+    if device is None:
+        return _convert(self, dtype, copy) if copy else _convert(self, dtype)
+    if dtype is None:
+        return _convert(self, device=device, copy=copy)
+    return _convert(self, device=device, dtype=dtype, copy=copy)
+
+
+def _convert_meta(self, device, dtype, copy):
+    if device is not None and device.type != "meta":
+        raise meta.no_data()
+    same = dtype is None or dtype == self.dtype
+    if same and not copy and meta.is_meta(self):
+        return self
+    return meta.like(self, dtype)
+
+
+def check_format(api, tensor, format):
+    """Accept a memory format: OneFlow has one, so the others change nothing."""
+    if not isinstance(format, formats.memory_format):
+        raise TypeError(
+            f"{api.rpartition('.')[2]}(): argument 'memory_format' must be torch.memory_format, "
+            f"not {type(format).__name__}"
+        )
+    if format in (formats.channels_last, formats.channels_last_3d):
+        formats.channels_last_strides(tensor.shape, format)
+        hooks.no_effect(api, "memory_format")
+
+
+def _converter(name, dtype):
+    """Return ``x.float()`` and the like; OneFlow's own does not take PyTorch's keyword."""
+
+    def method(self, memory_format=None):
+        if memory_format is not None:
+            check_format(f"torch.Tensor.{name}", self, memory_format)
+        return _convert(self, dtype)
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"Return the tensor as {dtypes.name_of(dtype)}."
+    return method
+
+
+def _refusing(name, dtype):
+    def method(self, memory_format=None):
+        dtypes.check_held(dtype, f"torch.Tensor.{name}")
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    return method
+
+
+def _to_cpu(self, memory_format=None):
+    """Return the tensor on the CPU: itself where it is there."""
+    if memory_format is not None:
+        check_format("torch.Tensor.cpu", self, memory_format)
+    return self if self.device is device_spelling.CPU else _cpu(self)
+
+
+def _to_cuda(self, device=None, non_blocking=False, memory_format=None):
+    """Return the tensor on a CUDA device."""
+    if device is None:
+        device = "cuda"
+    elif isinstance(device, int):
+        device = f"cuda:{device}"
+    return convert(self, device_spelling.usable(device), None, False, memory_format)
+
+
+def _type_as(self, other):
+    """Return the tensor with another one's dtype and device."""
+    return convert(self, other.device, other.dtype)
+
+
+_LEGACY = {
+    "float32": "FloatTensor",
+    "float64": "DoubleTensor",
+    "float16": "HalfTensor",
+    "bfloat16": "BFloat16Tensor",
+    "uint8": "ByteTensor",
+    "int8": "CharTensor",
+    "int16": "ShortTensor",
+    "int32": "IntTensor",
+    "int64": "LongTensor",
+    "bool": "BoolTensor",
+}
+_BY_LEGACY = {legacy: dtypes.BY_NAME[name] for name, legacy in _LEGACY.items()}
+
+
+def _type(self, dtype=None, non_blocking=False, **kwargs):
+    """Return the name of the tensor's type; with a type, the tensor converted to it."""
+    if dtype is None:
+        kind = self.device.type
+        where = "" if kind == "cpu" else f"{kind}."
+        return f"torch.{where}{_LEGACY[dtypes.name_of(self.dtype)]}"
+    if isinstance(dtype, _DTYPE):
+        return convert(self, None, dtypes.check_held(dtype, "torch.Tensor.type"))
+    device, found = legacy_type(dtype)
+    return convert(self, device, dtypes.check_held(found, "torch.Tensor.type"))
+
+
+def legacy_type(kind):
+    """Return (device, dtype) of ``torch.cuda.FloatTensor`` and the like, or of their names."""
+    text = kind
+    if not isinstance(kind, str):
+        module = getattr(kind, "__module__", "") or ""
+        name = getattr(kind, "__name__", str(kind)).rpartition(".")[2]
+        text = f"{'torch.cuda' if 'cuda' in f'{module}{kind!r}' else 'torch'}.{name}"
+    if text == "torch.Tensor":
+        return device_spelling.CPU, flow.get_default_dtype()
+    where, _, name = text.rpartition(".")
+    if where not in ("torch", "torch.cuda") or name not in _BY_LEGACY:
+        raise ValueError(f"invalid type: '{text}'")
+    device = "cpu" if where == "torch" else "cuda"
+    return device_spelling.usable(device), _BY_LEGACY[name]
+
+
+def _numpy(self, *, force=False):
+    """Return the values as an array that shares the tensor's memory.
+
+    ``force`` copies what cannot be shared, and leaves the gradient behind.
+    """
+    if self.is_lazy or self.is_global:
+        return _old_numpy(self)
+    if not force:
+        if self.requires_grad:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                "instead."
+            )
+        device = self.device
+        if device.type != "cpu":
+            raise TypeError(
+                f"can't convert {device} device type tensor to numpy. Use Tensor.cpu() to copy the "
+                "tensor to host memory first."
+            )
+    if self.dtype == flow.bfloat16:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    return host.array(self)
+
+
+def _array(self, dtype=None, copy=None):
+    """Let NumPy read the tensor."""
+    array = self.numpy()
+    if dtype is not None:
+        array = array.astype(dtype, copy=False)
+    return array.copy() if copy and array.base is not None else array
+
+
+def _array_wrap(self, array, context=None, return_scalar=False):
+    """Return what a NumPy function made of the tensor as a tensor."""
+    array = np.asarray(array)
+    return flow.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+
+
+def _tolist(self):
+    """Return the values as nested lists; a number where there are no dimensions."""
+    return host.array(self).tolist()
+
+
+def _checked_item(self):
+    """Return the only value as a Python number."""
+    try:
+        return _item(self)
+    except RuntimeError:
+        count = self.numel()
+        if count == 1:
+            raise
+        raise RuntimeError(
+            f"a Tensor with {count} elements cannot be converted to Scalar"
+        ) from None
+
+
+def _bool(self):
+    count = self.numel()
+    if count == 1:
+        return bool(_item(self))
+    what = "no values" if count == 0 else "more than one value"
+    raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+
+
+def _number(self):
+    if self.numel() != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return _item(self)
+
+
+def _int(self):
+    return int(_number(self))
+
+
+def _float(self):
+    return float(_number(self))
+
+
+def _complex(self):
+    return complex(_number(self))
+
+
+def _index(self):
+    if self.numel() == 1 and not self.is_floating_point():
+        value = _item(self)
+        return int(value)
+    raise TypeError("only integer tensors of a single element can be converted to an index")
+
+
+def _len(self):
+    if self.ndim == 0:
+        raise TypeError("len() of a 0-d tensor")
+    return self.shape[0]
+
+
+def _iter(self):
+    if self.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(flow._C.unbind(self, 0) if self.shape[0] else ())
+
+
+def _contains(self, element):
+    if isinstance(element, (flow.Tensor, int, float, complex)):
+        return bool((element == self).any().item())
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+    )
+
+
+def _make_contiguous(self, memory_format=None):
+    """Return the tensor with its elements in order in memory: itself where they are."""
+    if memory_format is not None:
+        check_format("torch.Tensor.contiguous", self, memory_format)
+    return _contiguous(self)
+
+
+METHODS = {
+    "to": _to,
+    "cpu": _to_cpu,
+    "cuda": _to_cuda,
+    "type": _type,
+    "type_as": _type_as,
+    "numpy": _numpy,
+    "__array__": _array,
+    "__array_wrap__": _array_wrap,
+    "tolist": _tolist,
+    "item": _checked_item,
+    "__bool__": _bool,
+    "__int__": _int,
+    "__float__": _float,
+    "__complex__": _complex,
+    "__index__": _index,
+    "__len__": _len,
+    "__iter__": _iter,
+    "__contains__": _contains,
+    "contiguous": _make_contiguous,
+    "half": _converter("half", flow.float16),
+    "float": _converter("float", flow.float32),
+    "double": _converter("double", flow.float64),
+    "bfloat16": _converter("bfloat16", flow.bfloat16),
+    "long": _converter("long", flow.int64),
+    "int": _converter("int", flow.int32),
+    "char": _converter("char", flow.int8),
+    "byte": _converter("byte", flow.uint8),
+    "bool": _converter("bool", flow.bool),
+    "short": _refusing("short", dtypes.BY_NAME["int16"]),
+    "cfloat": _refusing("cfloat", dtypes.BY_NAME["complex64"]),
+    "cdouble": _refusing("cdouble", dtypes.BY_NAME["complex128"]),
+    "chalf": _refusing("chalf", dtypes.BY_NAME["complex32"]),
+}

@@ -1,0 +1,104 @@
+"""What a tensor tells of itself besides its values."""
+
+from __future__ import annotations
+
+import oneflow as flow
+
+from oneflow_mock.compat.kernels import dtypes, formats
+
+_stride = flow.Tensor.stride
+_is_contiguous = flow.Tensor.is_contiguous
+
+
+def _stride_of(self, dim=None):
+    """Return the steps between elements along each dimension, or along one."""
+    steps = _stride(self)
+    return steps if dim is None else steps[dim]
+
+
+def _contiguous_in(self, memory_format=None):
+    """Tell whether the elements lie in order in memory."""
+    if memory_format is None or memory_format is formats.contiguous_format:
+        return _is_contiguous(self)
+    if memory_format is formats.preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    ndim = 4 if memory_format is formats.channels_last else 5
+    if self.ndim != ndim:
+        return False
+    wanted = formats.channels_last_strides(self.shape, memory_format)
+    steps = _stride(self)
+    return all(size == 1 or step == want for size, step, want in zip(self.shape, steps, wanted))
+
+
+def _dim_order(self):
+    """Return the dimensions, from the slowest in memory to the fastest."""
+    steps = _stride(self)
+    return tuple(sorted(range(len(steps)), key=lambda dim: -steps[dim]))
+
+
+def _element_size(self):
+    """Return the bytes of one element."""
+    return dtypes.itemsize(self.dtype)
+
+
+def _no(self):
+    return False
+
+
+_never = property(lambda self: False)
+
+
+def _imag(self):
+    raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+
+
+def _to_dense(self, dtype=None, *, masked_grad=None):
+    return self if dtype is None else self.to(dtype)
+
+
+def _torch_function(cls, func, types, args=(), kwargs=None):
+    """Call a function as it is: PyTorch's protocol for subclasses, without an override."""
+    return func(*args, **(kwargs or {}))
+
+
+METHODS = {
+    "stride": _stride_of,
+    "is_contiguous": _contiguous_in,
+    "dim_order": _dim_order,
+    "element_size": _element_size,
+    "layout": property(lambda self: formats.strided),
+    "names": property(lambda self: (None,) * self.ndim),
+    "has_names": _no,
+    "is_cpu": property(lambda self: not self.is_cuda),
+    "is_meta": _never,
+    "is_mps": _never,
+    "is_xpu": _never,
+    "is_xla": _never,
+    "is_hpu": _never,
+    "is_ipu": _never,
+    "is_mtia": _never,
+    "is_maia": _never,
+    "is_vulkan": _never,
+    "is_ort": _never,
+    "is_mkldnn": _never,
+    "is_sparse": _never,
+    "is_sparse_csr": _never,
+    "is_quantized": _never,
+    "is_nested": _never,
+    "is_conj": _no,
+    "is_neg": _no,
+    "is_inference": _no,
+    "is_distributed": _no,
+    "is_same_size": lambda self, other: self.shape == other.shape,
+    "_is_view": _no,
+    "_is_zerotensor": _no,
+    "_has_names": _no,
+    "resolve_conj": lambda self: self,
+    "resolve_neg": lambda self: self,
+    "to_dense": _to_dense,
+    "dense_dim": lambda self: self.ndim,
+    "sparse_dim": lambda self: 0,
+    "real": property(lambda self: self),
+    "imag": property(_imag),
+    "__torch_function__": classmethod(_torch_function),
+}
