@@ -12,6 +12,26 @@ import oneflow as flow
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, storage
 from oneflow_mock.compat.kernels.buffers import asarray, from_file, frombuffer  # noqa: F401
+from oneflow_mock.compat.kernels.creation import (  # noqa: F401
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    empty_permuted,
+    empty_strided,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    scalar_tensor,
+    tensor,
+    zeros,
+    zeros_like,
+)
 from oneflow_mock.compat.kernels.dtype_info import finfo, iinfo  # noqa: F401
 from oneflow_mock.compat.kernels.generator import default_generator  # noqa: F401
 from oneflow_mock.compat.kernels.random import (  # noqa: F401
