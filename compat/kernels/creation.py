@@ -436,34 +436,6 @@ def _sequence(api, count, start, step, dtype, device):
     return _of_array(values, dtype, device)
 
 
-def range(
-    start=0,
-    end=None,
-    step=1,
-    *,
-    out=None,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=False,
-    requires_grad=False,
-):
-    """Return the numbers from ``start`` to ``end``, both included; PyTorch wants `arange` used."""
-    warnings.warn(
-        "torch.range is deprecated and will be removed in a future release because its behavior is "
-        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
-        "values in [start, end).",
-        UserWarning,
-        stacklevel=2,
-    )
-    if end is None:
-        start, end = 0, start
-    dtype = dtype_of("range", dtype, _default_dtype())
-    count = math.floor((end - start) / step) + 1
-    made = _sequence("range", count, start, step, dtype, device_of("range", device))
-    return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
-
-
 def linspace(
     start,
     end,
@@ -802,39 +774,6 @@ def as_tensor(data, dtype=None, device=None):
     return _tensor("as_tensor", data, dtype, device)
 
 
-def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
-    """Return an object as a tensor: sharing memory if it can, or must (``copy=False``)."""
-    if isinstance(obj, flow.Tensor):
-        made = as_tensor(obj, dtype, device)
-        shared = made is obj
-    elif isinstance(obj, np.ndarray) and obj.dtype in _FROM_NUMPY:
-        made = as_tensor(obj, dtype, device)
-        shared = dtype is None or made.dtype == _FROM_NUMPY[obj.dtype]
-    elif _has_buffer(obj) and not isinstance(obj, (list, tuple, np.generic)):
-        made = frombuffer(obj, dtype=dtype_of("asarray", dtype, _default_dtype()))
-        shared = True
-    else:
-        made, shared = _tensor("asarray", obj, dtype, device), False
-    if copy and shared:
-        made, shared = made.clone(), False
-    if copy is False and not shared:
-        raise ValueError(
-            f"can't alias {'arbitrary sequence' if isinstance(obj, (list, tuple)) else 'tensor'} "
-            "into a tensor."
-        )
-    if isinstance(obj, flow.Tensor) and not requires_grad and made.requires_grad:
-        made = made.detach()
-    return finish(made, requires_grad, False)
-
-
-def _has_buffer(obj):
-    try:
-        memoryview(obj)
-    except TypeError:
-        return False
-    return True
-
-
 def from_numpy(ndarray):
     """Return an array as a tensor that shares its memory."""
     if not isinstance(ndarray, np.ndarray):
@@ -874,52 +813,12 @@ def _warn_read_only():
         )
 
 
-def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
-    """Return a buffer's bytes as a one-dimensional tensor that shares them."""
-    dtype = dtype_of("frombuffer", dtype, None)
-    size = dtypes.itemsize(dtype)
-    total = memoryview(buffer).nbytes
-    if total == 0 or count == 0:
-        raise ValueError(f"both buffer length ({total}) and count ({count}) must not be 0")
-    if not 0 <= offset < total:
-        raise ValueError(
-            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
-            f"({total} bytes) minus 1"
-        )
-    if count > 0 and offset + count * size > total:
-        raise ValueError(
-            f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must "
-            f"not be greater than actual buffer length ({total} bytes)"
-        )
-    if count < 0 and (total - offset) % size:
-        raise ValueError(
-            f"buffer length ({total - offset} bytes) after offset ({offset} bytes) must be a "
-            f"multiple of element size ({size})"
-        )
-    if dtype == flow.bfloat16:
-        bits = np.frombuffer(buffer, np.uint16, count, offset)
-        return finish(of_bfloat16_bits(bits), requires_grad, False)
-    array = np.frombuffer(buffer, NUMPY[dtype], count, offset)
-    if not array.flags.writeable:
-        _warn_read_only()
-    return finish(_flow_from_numpy(array), requires_grad, False)
-
-
-def of_bfloat16_bits(bits):
-    """Return a tensor of the bfloat16 numbers with the given bits; it does not share them."""
-    wide = (bits.astype(np.uint32) << 16).view(np.float32)
-    return flow._C.to(_flow_from_numpy(wide), flow.bfloat16)
-
-
 def legacy(args, dtype, device=None):
     """Return what ``torch.FloatTensor(*args)`` gives: sizes, or data, of one dtype."""
     if not args:
         return _unfilled((0,), dtype, device_of("new", device))
     first = args[0]
-    if len(args) == 1 and isinstance(first, flow.Tensor) and first.ndim:
-        if first.dtype != dtype:
-            expected, got = (dtypes.traits(kind).scalar for kind in (dtype, first.dtype))
-            raise TypeError(f"expected {expected} (got {got})")
+    if len(args) == 1 and isinstance(first, flow.Tensor):
         return first.detach()
     if isinstance(first, (int, np.integer, flow.Size)):
         return _unfilled(shape_of("new", args), dtype, device_of("new", device))

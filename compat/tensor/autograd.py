@@ -135,7 +135,7 @@ def _run_backward(self, gradient=None, retain_graph=None, create_graph=False, in
             return _backward(self, gradient, retain_graph, create_graph)
         return _backward_to(self, inputs, gradient, retain_graph, create_graph)
     except Exception as error:
-        if type(error) is not Exception:
+        if type(error).__name__ != "Exception":  # OneFlow's own, without a type that tells more
             raise
         raise _as_pytorch_says(str(error)) from None
 

@@ -10,6 +10,11 @@ _stride = flow.Tensor.stride
 _is_contiguous = flow.Tensor.is_contiguous
 
 
+def _size(self, dim=None):
+    """Return the sizes, or the size along one dimension."""
+    return self.shape if dim is None else self.shape[dim]
+
+
 def _stride_of(self, dim=None):
     """Return the steps between elements along each dimension, or along one."""
     steps = _stride(self)
@@ -62,6 +67,7 @@ def _torch_function(cls, func, types, args=(), kwargs=None):
 
 
 METHODS = {
+    "size": _size,
     "stride": _stride_of,
     "is_contiguous": _contiguous_in,
     "dim_order": _dim_order,
