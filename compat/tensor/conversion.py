@@ -6,7 +6,14 @@ import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, host, meta
+from oneflow_mock.compat.kernels import (
+    device_spelling,
+    dtypes,
+    formats,
+    host,
+    legacy_types,
+    meta,
+)
 
 _convert = flow._C.to
 _DTYPE = flow.dtype
@@ -171,47 +178,14 @@ def _type_as(self, other):
     return convert(self, other.device, other.dtype)
 
 
-_LEGACY = {
-    "float32": "FloatTensor",
-    "float64": "DoubleTensor",
-    "float16": "HalfTensor",
-    "bfloat16": "BFloat16Tensor",
-    "uint8": "ByteTensor",
-    "int8": "CharTensor",
-    "int16": "ShortTensor",
-    "int32": "IntTensor",
-    "int64": "LongTensor",
-    "bool": "BoolTensor",
-}
-_BY_LEGACY = {legacy: dtypes.BY_NAME[name] for name, legacy in _LEGACY.items()}
-
-
 def _type(self, dtype=None, non_blocking=False, **kwargs):
     """Return the name of the tensor's type; with a type, the tensor converted to it."""
     if dtype is None:
-        kind = self.device.type
-        where = "" if kind == "cpu" else f"{kind}."
-        return f"torch.{where}{_LEGACY[dtypes.name_of(self.dtype)]}"
+        return legacy_types.name_of(self)
     if isinstance(dtype, _DTYPE):
         return convert(self, None, dtypes.check_held(dtype, "torch.Tensor.type"))
-    device, found = legacy_type(dtype)
+    device, found = legacy_types.resolve(dtype)
     return convert(self, device, dtypes.check_held(found, "torch.Tensor.type"))
-
-
-def legacy_type(kind):
-    """Return (device, dtype) of ``torch.cuda.FloatTensor`` and the like, or of their names."""
-    text = kind
-    if not isinstance(kind, str):
-        module = getattr(kind, "__module__", "") or ""
-        name = getattr(kind, "__name__", str(kind)).rpartition(".")[2]
-        text = f"{'torch.cuda' if 'cuda' in f'{module}{kind!r}' else 'torch'}.{name}"
-    if text == "torch.Tensor":
-        return device_spelling.CPU, flow.get_default_dtype()
-    where, _, name = text.rpartition(".")
-    if where not in ("torch", "torch.cuda") or name not in _BY_LEGACY:
-        raise ValueError(f"invalid type: '{text}'")
-    device = "cpu" if where == "torch" else "cuda"
-    return device_spelling.usable(device), _BY_LEGACY[name]
 
 
 def _numpy(self, *, force=False):
