@@ -10,7 +10,13 @@ import math
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, storage
+from oneflow_mock.compat.kernels import (
+    device_spelling,
+    dtypes,
+    formats,
+    legacy_types,
+    storage,
+)
 from oneflow_mock.compat.kernels.buffers import asarray, from_file, frombuffer  # noqa: F401
 from oneflow_mock.compat.kernels.creation import (  # noqa: F401
     arange,
@@ -69,6 +75,9 @@ globals().update(
     }
 )
 globals().update(formats.BY_NAME)
+globals().update(legacy_types.CPU)
+set_default_dtype = legacy_types.set_default_dtype
+set_default_tensor_type = legacy_types.set_default_tensor_type
 layout, memory_format, qscheme = formats.layout, formats.memory_format, formats.qscheme
 promote_types, result_type, can_cast = dtypes.promote_types, dtypes.result_type, dtypes.can_cast
 get_default_device = device_spelling.get_default_device
