@@ -170,6 +170,8 @@ def _getattribute(self, name):
         return value
     if isinstance(value, _METHODS):
         return functools.partial(_call, self, name)
+    if type(value) is flow.Tensor and name != "grad":
+        return like(value)
     return value
 
 
