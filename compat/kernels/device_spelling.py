@@ -205,6 +205,14 @@ def current():
     return CPU if _default.device is None else _default.device
 
 
+def chosen(device):
+    """Return the device that a maker of tensors is told, else the default; None for the CPU."""
+    if device is None:
+        device = current()
+        return None if device is CPU else device
+    return device
+
+
 def get_default_device():
     """Return the device that new tensors are made on."""
     device = current()

@@ -11,7 +11,7 @@ import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import sampling
+from oneflow_mock.compat.kernels import host, sampling
 from oneflow_mock.compat.kernels.devices import cuda_count, device_type
 from oneflow_mock.compat.kernels.generator import generator_of
 
@@ -81,9 +81,11 @@ def floating_kind_of(api: str, dtype, kernel: str) -> _Kind:
 
 
 def is_host(device) -> bool:
-    """Tell whether a device is the CPU; the error that PyTorch gives for one that is not there."""
+    """Tell whether a device is the CPU, or has no values at all; PyTorch's error for one that is
+    not there.
+    """
     kind = device_type(device)
-    if kind == "cpu":
+    if kind in ("cpu", "meta"):
         return True
     if kind != "cuda":
         raise hooks.refuse(f"device {device}", "OneFlow has the devices cpu and cuda")
@@ -200,9 +202,7 @@ def memory_order_of(tensor, memory_format=None):
 
 def values_of(tensor) -> np.ndarray:
     """Return a tensor's values on the host: bfloat16 as float32."""
-    if tensor.requires_grad:
-        tensor = tensor.detach()
-    return (tensor if tensor.device.type == "cpu" else tensor.cpu()).numpy()
+    return host.array(tensor)
 
 
 def host_source(api, tensor, generator):

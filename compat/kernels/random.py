@@ -13,7 +13,7 @@ import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import filling, sampling
+from oneflow_mock.compat.kernels import device_spelling, filling, meta, sampling
 from oneflow_mock.compat.kernels.devices import cuda_count, device_type
 from oneflow_mock.compat.kernels.generator import generator_of
 
@@ -150,6 +150,8 @@ def _make(api, shape, draw, kind, dtype, out, device, layout, pin_memory, requir
     if out is not None:
         _result_for_out(out, shape)
         return filling.fill(out, lambda count, dense: draw(count, dense, kind))
+    if device is not None and device_type(device) == "meta":
+        return _finish(api, meta.empty(shape, dtype), None, layout, False, requires_grad)
     count = filling.count_of(shape)
     values = draw(count, True, kind) if count else np.empty(0, sampling.storage(kind.array))
     tensor = filling.tensor_of(values.reshape(shape), dtype)
@@ -193,6 +195,7 @@ def rand(
     **others,
 ):
     """torch.rand: uniform numbers of [0, 1)."""
+    device = device_spelling.chosen(device)
     if _is_engines(device, others):
         _check_engine_generator("rand", generator, device)
         options = _engine_options(generator, dtype, device, requires_grad, others)
@@ -221,6 +224,7 @@ def randn(
     **others,
 ):
     """torch.randn: normal numbers of mean 0 and variance 1."""
+    device = device_spelling.chosen(device)
     if _is_engines(device, others):
         _check_engine_generator("randn", generator, device)
         options = _engine_options(generator, dtype, device, requires_grad, others)
@@ -294,6 +298,7 @@ def randint(
     engines, others = _split_others(others)
     low, high, size = _integer_bounds("randint", args, others, True)
     shape = _checked_size("randint", size, 1)
+    device = device_spelling.chosen(device)
     if _is_engines(device, engines):
         _check_engine_generator("randint", generator, device)
         options = _engine_options(generator, dtype or flow.int64, device, requires_grad, engines)
@@ -332,6 +337,7 @@ def randperm(
     if not _is_integer(n):
         raise TypeError(f"randperm(): argument 'n' (position 1) must be int, not {_type_name(n)}")
     n = int(n)
+    device = device_spelling.chosen(device)
     if _is_engines(device, others):
         _check_engine_generator("randperm", generator, device)
         options = _engine_options(generator, dtype, device, requires_grad, others)
@@ -379,6 +385,8 @@ def _like_factory(
     shape = tuple(input.shape)
     dtype = input.dtype if dtype is None else dtype
     device = input.device if device is None else device
+    if device_type(device) == "meta":
+        return _finish(api, meta.empty(shape, dtype), None, layout, False, requires_grad)
     order = filling.memory_order_of(input, memory_format)
     count = filling.count_of(shape)
     kind = filling.kind_of(api, dtype)
