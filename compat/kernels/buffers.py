@@ -97,9 +97,7 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     cast = moved if dtype is None or moved.dtype == dtype else moved.to(dtype)
     if copy is False and cast is not tensor:
         if moved is not tensor:
-            raise ValueError(
-                f"can't alias tensor from device '{tensor.device}' to '{device}'."
-            )
+            raise ValueError(f"can't alias tensor from device '{tensor.device}' to '{device}'.")
         raise ValueError(
             f"can't alias tensor with dtype '{dtypes.traits(tensor.dtype).scalar}' into dtype "
             f"'{dtypes.traits(dtype).scalar}'."

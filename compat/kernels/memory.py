@@ -7,6 +7,7 @@ import ctypes
 import numpy as np
 import oneflow as flow
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import dtypes
 
 #: PyTorch's name of a dtype → the NumPy type whose bytes are the same; bfloat16 has none.
@@ -22,6 +23,7 @@ NUMPY = {
     "float64": np.float64,
 }
 _BFLOAT = 4  # DLPack's code
+_ALIGNMENT = 64
 
 
 class _Device(ctypes.Structure):
@@ -102,6 +104,13 @@ def as_bytes(owner, start: int, count: int):
     return np.asarray(_Held(owner, start, count))
 
 
+def empty(count: int):
+    """Return new memory, aligned as the kernels like it, as an array of bytes."""
+    array = np.empty(count + _ALIGNMENT, np.uint8)
+    start = -array.ctypes.data % _ALIGNMENT
+    return array[start : start + count]
+
+
 def over(array, dtype, size, stride=None, offset: int = 0):
     """Return a CPU tensor of ``dtype`` over an array of bytes; offset and strides in elements."""
     name = dtypes.name_of(dtype)
@@ -122,7 +131,12 @@ def over(array, dtype, size, stride=None, offset: int = 0):
             f"itemsize {width} requiring a storage size of {stop} are out of bounds for storage of "
             f"size {array.size}"
         )
-    flat = array[start:stop].view(NUMPY.get(name, np.float16))
+    element = NUMPY.get(name, np.float16)
+    if offset:  # a view of a tensor of all of it: so OneFlow, too, knows where the memory starts
+        base = flow.from_numpy(array[:stop].view(element))
+        base = base if name in NUMPY else _as_bfloat16(base)
+        return base.as_strided(size, steps, offset)
+    flat = array[:stop].view(element)
     strided = np.lib.stride_tricks.as_strided(flat, size, tuple(step * width for step in steps))
     tensor = flow.from_numpy(strided)
     return tensor if name in NUMPY else _as_bfloat16(tensor)
@@ -211,12 +225,28 @@ def _word(dtype) -> str:
     return dtypes.traits(dtype).scalar
 
 
+def whole(tensor):
+    """Return the tensor's storage, as far as the tensor reaches, as a 1-d tensor of bytes."""
+    back = tensor.storage_offset() * element_size(tensor)
+    if tensor.dtype == flow.bool:
+        raise hooks.refuse("torch.Tensor.untyped_storage", "bool tensors of a CUDA device")
+    return _reinterpret_described(tensor, flow.uint8, (extent(tensor),), (1,), back)
+
+
 _CODES = {"uint": 1, "int": 0, "float": 2, "bfloat": _BFLOAT}
 
 
-def _reinterpret_described(tensor, dtype, size, stride):
-    """Do so where NumPy cannot reach, by rewriting OneFlow's description of the memory."""
-    capsule, described = _described(tensor.detach())
+def _reinterpret_described(tensor, dtype, size, stride, back=0):
+    """Do so where NumPy cannot reach, by rewriting OneFlow's description of the memory.
+
+    ``back`` is how many bytes before the tensor the view starts.
+    """
+    tensor = tensor.detach()
+    if tensor.ndim < len(size):
+        tensor = tensor.view(1)
+    capsule, described = _described(tensor)
+    described.data -= back
+    described.ndim = len(size)
     found = dtypes.traits(dtype)
     kind = "bfloat" if found.name == "bfloat16" else found.category
     if found.category == "int" and not found.signed:

@@ -7,6 +7,7 @@ import re
 import threading
 
 import oneflow as flow
+
 from oneflow_mock.compat import hooks
 
 _lock = threading.RLock()
@@ -325,9 +326,7 @@ class OpOverloadPacket:
             if operator.overload == key:
                 overload = self.__dict__[key] = OpOverload(operator, self)
                 return overload
-        raise AttributeError(
-            f"The underlying op of '{self}' has no overload name '{key}'"
-        )
+        raise AttributeError(f"The underlying op of '{self}' has no overload name '{key}'")
 
     def __call__(self, *args, **kwargs):
         found = self._found()
@@ -360,9 +359,7 @@ class OpNamespace:
             return packet
         if not op_name.startswith("__"):
             hooks.record(f"torch.ops.{self.name}.{op_name}", "named")
-        raise AttributeError(
-            f"'_OpNamespace' '{self.name}' object has no attribute '{op_name}'"
-        )
+        raise AttributeError(f"'_OpNamespace' '{self.name}' object has no attribute '{op_name}'")
 
     def __dir__(self):
         start = self.name + "::"

@@ -58,16 +58,21 @@ class UntypedStorage:
     _checkpoint_offset = None
 
     def __init__(self, *args, device=None, array=None, filename=None) -> None:
+        import torch
+
         self._shared = False
         self.filename = filename
         self._tensor = None
-        self.device = flow.device("cpu") if device is None else flow.device(str(device))
-        if array is not None:
+        self.device = torch.device("cpu" if device is None else device)
+        self.is_meta = self.device.type == "meta"
+        if self.is_meta:
+            self._array, self._size = memory.empty(0), int(args[0]) if args else 0
+        elif array is not None:
             self._array = array
         elif not args:
-            self._array = np.empty(0, np.uint8)
+            self._array = memory.empty(0)
         elif len(args) == 1 and isinstance(args[0], (int, np.integer)):
-            self._array = np.empty(int(args[0]), np.uint8)
+            self._array = memory.empty(int(args[0]))
         elif len(args) == 1 and isinstance(args[0], collections.abc.Sequence):
             self._array = np.array([int(value) & 255 for value in args[0]], np.uint8)
         else:
@@ -75,7 +80,7 @@ class UntypedStorage:
                 "torch.storage.UntypedStorage(): expected a size or a sequence, but got "
                 f"{', '.join(type(value).__name__ for value in args)}"
             )
-        if self.device.type != "cpu":
+        if self.is_cuda:
             self._tensor = memory.over(self._array, flow.uint8, (self._array.size,)).to(self.device)
             self._array = None
 
@@ -85,7 +90,7 @@ class UntypedStorage:
         if tensor.is_cuda:
             storage = cls()
             storage.device = tensor.device
-            storage._tensor = memory.reinterpret(tensor.detach().reshape(-1), flow.uint8)
+            storage._tensor = memory.whole(tensor)
             storage._array = None
             return storage
         start = memory.address(tensor) - tensor.storage_offset() * memory.element_size(tensor)
@@ -95,6 +100,8 @@ class UntypedStorage:
 
     def nbytes(self) -> int:
         """Return the number of bytes."""
+        if self.is_meta:
+            return self._size
         return int(self._array.size if self._tensor is None else self._tensor.numel())
 
     def size(self) -> int:
@@ -140,7 +147,7 @@ class UntypedStorage:
             raise hooks.refuse("torch.UntypedStorage.resize_", "storages of a CUDA device")
         if not self.resizable():
             raise RuntimeError("Trying to resize storage that is not resizable")
-        kept = np.empty(size, np.uint8)
+        kept = memory.empty(size)
         count = min(size, self._array.size)
         kept[:count] = self._array[:count]
         self._array = kept
@@ -150,13 +157,19 @@ class UntypedStorage:
 
     def _host(self):
         """Return the bytes as an array: the memory itself on the CPU, a copy of it elsewhere."""
+        if self.is_meta:
+            raise NotImplementedError("Cannot copy out of meta tensor; no data!")
         return self._array if self._tensor is None else self._tensor.cpu().numpy()
 
     def __getitem__(self, index):
+        if self.is_meta:
+            raise NotImplementedError("Not available for 'meta' device type")
         if isinstance(index, slice):
             if index.step not in (None, 1):
-                raise RuntimeError(f"Trying to slice with a step of {index.step}, but only a step "
-                                   "of 1 is supported")
+                raise RuntimeError(
+                    f"Trying to slice with a step of {index.step}, but only a step "
+                    "of 1 is supported"
+                )
             if self._tensor is not None:
                 return type(self)._of(self._tensor[index])
             return type(self)(array=self._array[index])
@@ -243,7 +256,11 @@ class UntypedStorage:
 
     def to(self, *, device, non_blocking=False):
         """Return the storage on a device; itself where it is there."""
-        device = flow.device(str(device))
+        import torch
+
+        device = torch.device(device)
+        if device.type == "meta":
+            return type(self)(self.nbytes(), device=device)
         if device.type == self.device.type and device.index in (None, self.device.index):
             return self
         if device.type == "cpu":
@@ -325,8 +342,9 @@ class UntypedStorage:
             )
         if count < 0:
             if (len(view) - offset) % width:
-                raise ValueError(f"buffer size ({len(view)}) must be a multiple of element size "
-                                 f"({width})")
+                raise ValueError(
+                    f"buffer size ({len(view)}) must be a multiple of element size ({width})"
+                )
             count = (len(view) - offset) // width
         if offset + count * width > len(view):
             raise ValueError(
@@ -405,9 +423,7 @@ class TypedStorage:
     is_sparse = False
     _fake_device = None
 
-    def __init__(
-        self, *args, device=None, dtype=None, wrap_storage=None, _internal=False
-    ) -> None:
+    def __init__(self, *args, device=None, dtype=None, wrap_storage=None, _internal=False) -> None:
         if not _internal:
             warn_of_typed_storage()
         own = getattr(type(self), "_own_dtype", None)
@@ -418,8 +434,7 @@ class TypedStorage:
                 raise RuntimeError("Argument 'dtype' must be specified")
             if not isinstance(wrap_storage, UntypedStorage):
                 raise TypeError(
-                    "Argument 'wrap_storage' must be UntypedStorage, but got "
-                    f"{type(wrap_storage)}"
+                    f"Argument 'wrap_storage' must be UntypedStorage, but got {type(wrap_storage)}"
                 )
             self.dtype = dtype
             self._untyped_storage = wrap_storage
@@ -517,9 +532,7 @@ class TypedStorage:
 
     def __getitem__(self, index):
         if isinstance(index, slice):
-            raise RuntimeError(
-                "slices are only supported in UntypedStorage.__getitem__"
-            )
+            raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
         if not isinstance(index, (int, np.integer)):
             raise RuntimeError(f"can't index a {type(self)} with {type(index)}")
         return self._tensor()[_checked(index, self._size())].item()
@@ -695,9 +708,7 @@ class LegacyStorage(TypedStorage, metaclass=_LegacyType):
 
     def __new__(cls, *args, wrap_storage=None, **kwargs):
         if "_own_dtype" not in vars(cls):
-            raise RuntimeError(
-                "Only child classes of _LegacyStorage can be instantiated"
-            )
+            raise RuntimeError("Only child classes of _LegacyStorage can be instantiated")
         if "dtype" in kwargs or "device" in kwargs:
             raise RuntimeError(
                 f"{cls.__name__}.__init__ received an invalid combination of arguments"

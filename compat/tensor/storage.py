@@ -75,6 +75,10 @@ def _set(self, source=None, storage_offset=0, size=None, stride=None):
 
 def laid_over(untyped, dtype, size, stride=None, offset=0):
     """Return a tensor over a storage."""
+    if untyped.is_meta:
+        import torch
+
+        return torch.empty(tuple(size), dtype=dtype, device="meta")
     if untyped._tensor is None:
         return memory.over(untyped._array, dtype, size, stride, offset)
     whole = memory.reinterpret(untyped._tensor, dtype)

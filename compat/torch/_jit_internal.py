@@ -46,7 +46,9 @@ def ignore(drop=False, **kwargs):
         drop._torchscript_modifier = FunctionModifiers.IGNORE
         return drop
     if not isinstance(drop, bool):
-        raise RuntimeError(f"Argument to @torch.jit.ignore must be a bool or a function but got {drop}")
+        raise RuntimeError(
+            f"Argument to @torch.jit.ignore must be a bool or a function but got {drop}"
+        )
 
     def mark(fn):
         fn._torchscript_modifier = FunctionModifiers.UNUSED if drop else FunctionModifiers.IGNORE

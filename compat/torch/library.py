@@ -70,7 +70,9 @@ class Library:
     def impl(self, op_name, fn, dispatch_key="", *, with_keyset=False, allow_override=False):
         """Give an operator a kernel."""
         if not callable(fn):
-            raise TypeError(f"Input function is required to be a callable but found type {type(fn)}")
+            raise TypeError(
+                f"Input function is required to be a callable but found type {type(fn)}"
+            )
         if fn is fallthrough_kernel:
             return
         if with_keyset:
@@ -102,9 +104,7 @@ def define(qualname, schema, *, lib=None, tags=()):
             f"{type(qualname)}"
         )
     if "::" not in qualname:
-        raise ValueError(
-            f'Expected qualname to be of the form "namespace::name", got {qualname}'
-        )
+        raise ValueError(f'Expected qualname to be of the form "namespace::name", got {qualname}')
     operators.define(qualname, schema)
 
 

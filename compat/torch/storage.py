@@ -8,7 +8,6 @@ from oneflow_mock.compat.kernels.storage import (  # noqa: F401
 from oneflow_mock.compat.kernels.storage import (
     TypedStorage,
     UntypedStorage,
-    _load_from_bytes,
     dtype_of_name,
     warn_of_typed_storage,
 )

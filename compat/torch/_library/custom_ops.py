@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 
-from torch._library.infer_schema import infer_schema
-
 from oneflow_mock.compat.kernels import operators
 
 __all__ = ["custom_op", "CustomOpDef"]
@@ -24,9 +22,7 @@ def custom_op(name, fn=None, *, mutates_args, device_types=None, schema=None, ta
             text = torch.library.infer_schema(fn, mutates_args=mutates_args)
         namespace, _, short = name.partition("::")
         if not short:
-            raise ValueError(
-                f"Expected `{name}` to be of the form `namespace::name`"
-            )
+            raise ValueError(f"Expected `{name}` to be of the form `namespace::name`")
         return CustomOpDef(namespace, short, text, fn, device_types)
 
     return make if fn is None else make(fn)

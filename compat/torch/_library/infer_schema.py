@@ -58,8 +58,10 @@ def infer_schema(prototype_function, *, mutates_args, op_name=None):
         if mutated and written.startswith("Tensor"):
             written = f"Tensor(a{place}!)" + written[len("Tensor") :]
         elif mutated and mutates_args != "unknown":
-            fail(f"Parameter {name} is in mutable_args but only Tensors or collections of Tensors "
-                 "can be mutated.")
+            fail(
+                f"Parameter {name} is in mutable_args but only Tensors or collections of Tensors "
+                "can be mutated."
+            )
         default = _write_default(parameter.default, fail, name)
         parts.append(f"{written} {name}{default}")
     if mutates_args != "unknown" and set(mutates_args) - names:

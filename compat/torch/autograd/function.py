@@ -9,6 +9,7 @@ import warnings
 import oneflow as flow
 from oneflow._oneflow_internal import TensorTuple
 from oneflow._oneflow_internal.autograd import AutogradFunctionBase
+
 from oneflow_mock.compat import hooks
 
 __all__ = [

@@ -15,7 +15,7 @@ def optimized_execution(should_optimize):
 def fuser(name):
     """Run the block: there is no fuser to choose."""
     if name not in ("fuser0", "fuser1", "fuser2", "fuser3"):
-        raise Exception(f"unrecognized fuser option (name: {name})")  # noqa: TRY002
+        raise Exception(f"unrecognized fuser option (name: {name})")
     yield
 
 

@@ -272,9 +272,7 @@ def register_constant(cls) -> None:
         return context.value
 
     with _NODE_REGISTRY_LOCK:
-        _private_register_pytree_node(
-            cls, flatten, unflatten, flatten_with_keys_fn=flatten
-        )
+        _private_register_pytree_node(cls, flatten, unflatten, flatten_with_keys_fn=flatten)
         CONSTANT_NODES.add(cls)
 
 
@@ -634,9 +632,7 @@ class TreeSpec:
 
     def _expect_arity(self, count):
         if count != self.num_children:
-            raise ValueError(
-                f"Node arity mismatch; expected {self.num_children}, but got {count}."
-            )
+            raise ValueError(f"Node arity mismatch; expected {self.num_children}, but got {count}.")
 
     def _children_of_custom(self, node, kind):
         if kind != self.type:
@@ -791,7 +787,7 @@ def tree_map_(func, tree, *rests, is_leaf=None):
 def map_only(type_or_types_or_pred):
     """Return a decorator: what it decorates is called for some leaves, the others stay."""
     chosen = type_or_types_or_pred
-    if isinstance(chosen, (type, tuple)) or isinstance(chosen, getattr(types, "UnionType", ())):
+    if isinstance(chosen, (type, tuple, getattr(types, "UnionType", tuple))):
 
         def applies(x):
             return isinstance(x, chosen)
@@ -921,9 +917,7 @@ def _to_json(treespec):
         return {"type": None, "context": None, "children_spec": []}
     known = SUPPORTED_SERIALIZED_TYPES.get(treespec.type)
     if known is None:
-        raise NotImplementedError(
-            f"Serializing {treespec.type} in pytree is not registered."
-        )
+        raise NotImplementedError(f"Serializing {treespec.type} in pytree is not registered.")
     if known.serialized_type_name == NO_SERIALIZED_TYPE_NAME_FOUND:
         raise NotImplementedError(
             f"No registered serialization name for {treespec.type} found. Please update your "
@@ -974,9 +968,7 @@ def _from_json(schema):
     if schema["type"] is None and schema["context"] is None and not schema["children_spec"]:
         return _LEAF_SPEC
     if schema["type"] not in SERIALIZED_TYPE_TO_PYTHON_TYPE:
-        raise NotImplementedError(
-            f"Deserializing {schema['type']} in pytree is not registered."
-        )
+        raise NotImplementedError(f"Deserializing {schema['type']} in pytree is not registered.")
     kind = SERIALIZED_TYPE_TO_PYTHON_TYPE[schema["type"]]
     known = SUPPORTED_SERIALIZED_TYPES[kind]
     if known.from_dumpable_context is None:

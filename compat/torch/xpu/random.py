@@ -1,4 +1,4 @@
-"""Random numbers on Intel's GPUs: seeding is remembered by PyTorch, and does nothing without one."""
+"""Random numbers on Intel's GPUs: without one, seeding does nothing."""
 
 from __future__ import annotations
 

@@ -163,9 +163,7 @@ def is_ck_sdpa_available() -> bool:
 
 
 @contextlib.contextmanager
-def sdp_kernel(
-    enable_flash=True, enable_math=True, enable_mem_efficient=True, enable_cudnn=True
-):
+def sdp_kernel(enable_flash=True, enable_math=True, enable_mem_efficient=True, enable_cudnn=True):
     """Say for a block which attention kernels may be used."""
     before = dict(_sdp)
     _sdp.update(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import oneflow as flow
+
 from oneflow_mock.compat.kernels import flags as _flags
 from oneflow_mock.compat.kernels.devices import cuda_count
 
