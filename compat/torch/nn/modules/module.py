@@ -15,7 +15,7 @@ from oneflow.nn.modules.module import Module
 from torch.utils.hooks import BackwardHook, RemovableHandle
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import device_spelling, meta
+from oneflow_mock.compat.kernels import creation, device_spelling, meta
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 
@@ -834,7 +834,7 @@ def to_empty(self, *, device, recurse=True):
     def emptied(tensor):
         if flow.device(device).type == "meta":
             return meta.like(tensor)
-        return flow.empty(*tensor.shape, dtype=tensor.dtype, device=device)
+        return creation.empty(tensor.shape, dtype=tensor.dtype, device=device)
 
     return self._apply(emptied, recurse=recurse)
 
