@@ -222,7 +222,7 @@ def main():
     about = machine()
     few = options.quick
     figures = [import_torch(2 if few else 15), bare_python(4 if few else 60)]
-    figures += calls(*((4, 200) if few else (60, 2000)))
+    figures += calls(*((4, 200) if few else (400, 500)))
     drawn, remark = (None, "") if few else demo(3)
     figures += [drawn] if drawn else []
     remarks = [f"the demo over real PyTorch was not measured: {remark}"] if remark else []
