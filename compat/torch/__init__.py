@@ -40,6 +40,68 @@ from oneflow_mock.compat.kernels.creation import (  # noqa: F401
 )
 from oneflow_mock.compat.kernels.dtype_info import finfo, iinfo  # noqa: F401
 from oneflow_mock.compat.kernels.generator import default_generator  # noqa: F401
+from oneflow_mock.compat.kernels.global_state import (  # noqa: F401
+    AcceleratorError,
+    FatalError,
+    OutOfMemoryError,
+    _assert,
+    _check,
+    _check_index,
+    _check_is_size,
+    _check_not_implemented,
+    _check_tensor_all,
+    _check_tensor_all_with,
+    _check_type,
+    _check_value,
+    _check_with,
+    are_deterministic_algorithms_enabled,
+    autocast_decrement_nesting,
+    autocast_increment_nesting,
+    clear_autocast_cache,
+    compile,
+    compiled_with_cxx11_abi,
+    get_autocast_cpu_dtype,
+    get_autocast_dtype,
+    get_autocast_gpu_dtype,
+    get_deterministic_debug_mode,
+    get_float32_matmul_precision,
+    get_num_interop_threads,
+    get_num_threads,
+    has_lapack,
+    has_mkl,
+    has_openmp,
+    has_spectral,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    is_autocast_cache_enabled,
+    is_autocast_cpu_enabled,
+    is_autocast_enabled,
+    is_deterministic_algorithms_warn_only_enabled,
+    is_storage,
+    is_vulkan_available,
+    is_warn_always_enabled,
+    set_autocast_cache_enabled,
+    set_autocast_cpu_dtype,
+    set_autocast_cpu_enabled,
+    set_autocast_dtype,
+    set_autocast_enabled,
+    set_autocast_gpu_dtype,
+    set_deterministic_debug_mode,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    set_num_interop_threads,
+    set_num_threads,
+    set_warn_always,
+    sym_float,
+    sym_int,
+    sym_ite,
+    sym_max,
+    sym_min,
+    sym_not,
+    sym_sum,
+    typename,
+    use_deterministic_algorithms,
+)
 from oneflow_mock.compat.kernels.random import (  # noqa: F401
     _sample_dirichlet,
     _standard_gamma,
@@ -57,7 +119,9 @@ from oneflow_mock.compat.kernels.random import (  # noqa: F401
     randperm,
 )
 
-__version__ = hooks.torch_version
+from torch.torch_version import TorchVersion  # noqa: E402
+
+__version__ = TorchVersion(hooks.torch_version)
 
 e, pi, inf, nan, newaxis = math.e, math.pi, math.inf, math.nan, None
 
