@@ -8,10 +8,11 @@ from collections import OrderedDict
 import oneflow as flow
 
 from oneflow_mock.compat.kernels import memory
+from oneflow_mock.compat.tensor.copying import attributes_of
 
 
 def _attributes(tensor):
-    return getattr(tensor, "__dict__", None) or None
+    return attributes_of(tensor) or None
 
 
 def _rebuilding(tensor):
@@ -58,7 +59,7 @@ def _reduce_ex(self, protocol):
 
 
 def _deepcopy(self, memo):
-    """Return a copy of a leaf, its gradient and its Python attributes."""
+    """Return a copy of a leaf; of a tensor that is no parameter, its gradient and attributes too."""
     if id(self) in memo:
         return memo[id(self)]
     if not self.is_leaf:
@@ -70,8 +71,12 @@ def _deepcopy(self, memo):
         )
     made = _copied(self, memo)
     if isinstance(self, flow.nn.Parameter):
-        made = flow.nn.Parameter(made, self.requires_grad)
-    elif self.requires_grad:
+        # PyTorch leaves a parameter's gradient and attributes behind.
+        memo[id(self)] = made = type(self)(made, self.requires_grad)
+        return made
+    if type(self) is not flow.Tensor:
+        made = made.as_subclass(type(self))
+    if self.requires_grad:
         made.requires_grad_()
     memo[id(self)] = made
     if self.grad is not None:
