@@ -9,6 +9,7 @@ from oneflow_mock.compat.kernels.storage import _load_from_bytes  # noqa: F401  
 from oneflow_mock.compat.kernels.storage import (
     TypedStorage,
     UntypedStorage,
+    _load_from_bytes,  # noqa: F401
     dtype_of_name,
     warn_of_typed_storage,
 )
