@@ -217,6 +217,26 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 # normalisation
 
 
+def batch_norm(
+    input,
+    running_mean,
+    running_var,
+    weight=None,
+    bias=None,
+    training=False,
+    momentum=0.1,
+    eps=1e-5,
+):
+    """Normalise each channel of (N, C, *) over the batch, or by running statistics."""
+    if training and input.numel() == input.shape[1]:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {input.shape}"
+        )
+    return flow._C.normalization(
+        input, running_mean, running_var, weight, bias, 1, eps, momentum, training
+    )
+
+
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     """Normalise (N, C, *) over groups of channels; weight and bias (C)."""
     if input.ndim < 2:

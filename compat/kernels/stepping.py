@@ -1,0 +1,233 @@
+"""Update formulas, written once: over NumPy blocks on the CPU, over OneFlow's tensors elsewhere.
+
+A formula is ``formula(ops, *arrays, **numbers)`` and changes its arrays in place with ``+=`` and
+the like, and with what `Arrays` and `Tensors` both offer. On the CPU the blocks fit in the cache,
+so a formula of ten operations reads the memory once; OneFlow's own update kernels round 1 - beta
+to float32, which moves Adam's second moment by 1e-5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import oneflow as flow
+
+from oneflow_mock.compat.kernels import host
+
+_BLOCK = 16384
+_EXACT = (flow.float32, flow.float64)
+
+
+class Arrays:
+    """What formulas use, for NumPy."""
+
+    abs = staticmethod(np.abs)
+    clip = staticmethod(np.clip)
+    maximum = staticmethod(np.maximum)
+    sign = staticmethod(np.sign)
+    sqrt = staticmethod(np.sqrt)
+    where = staticmethod(np.where)
+
+    @staticmethod
+    def assign(target, value):
+        """Write ``value`` into ``target``."""
+        target[...] = value
+
+
+class Tensors:
+    """What formulas use, for OneFlow."""
+
+    abs = staticmethod(flow.abs)
+    clip = staticmethod(flow.clamp)
+    maximum = staticmethod(flow.maximum)
+    sign = staticmethod(flow.sign)
+    sqrt = staticmethod(flow.sqrt)
+    where = staticmethod(flow.where)
+
+    @staticmethod
+    def assign(target, value):
+        """Write ``value`` into ``target``."""
+        target.copy_(value)
+
+
+def update(formula, tensors, **numbers):
+    """Run a formula over tensors of one shape; no gradient is recorded."""
+    first = tensors[0]
+    if first.numel() == 0:
+        return
+    if first.device.type != "cpu":
+        formula(Tensors, *tensors, **numbers)
+    elif all(tensor.dtype in _EXACT for tensor in tensors):
+        _on_host(formula, [host.array(tensor) for tensor in tensors], numbers)
+    else:  # the half types, whose kernels are missing or too coarse
+        wide = [flow._C.to(tensor.detach(), flow.float32) for tensor in tensors]
+        _on_host(formula, [host.array(tensor) for tensor in wide], numbers)
+        for tensor, changed in zip(tensors, wide):
+            tensor.copy_(flow._C.to(changed, tensor.dtype))
+
+
+def _on_host(formula, arrays, numbers):
+    with np.errstate(all="ignore"):
+        if not all(array.flags.c_contiguous for array in arrays):
+            formula(Arrays, *arrays, **numbers)
+            return
+        flat = [array.reshape(-1) for array in arrays]
+        for start in range(0, flat[0].size, _BLOCK):
+            stop = start + _BLOCK
+            formula(Arrays, *[array[start:stop] for array in flat], **numbers)
+
+
+def number(value):
+    """Return a learning rate or the like as a float: PyTorch takes one-element tensors too."""
+    return value.item() if isinstance(value, flow.Tensor) else value
+
+
+class Counters:
+    """The scalars that PyTorch keeps as tensors (``step``), read and written without a kernel.
+
+    Each tensor's memory is looked up once. `settle` must have been called since the last operator
+    that may still read one.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict = {}
+
+    @staticmethod
+    def settle() -> None:
+        """Wait for operators that were started."""
+        flow._oneflow_internal.eager.Sync()
+
+    def memory(self, tensor):
+        """Return the array behind a tensor on the CPU."""
+        known = self._known.get(id(tensor))
+        if known is None or known[0] is not tensor:
+            known = self._known[id(tensor)] = (tensor, host.array(tensor).reshape(-1))
+        return known[1]
+
+    def get(self, state, key):
+        """Return a scalar of a parameter's state as a float."""
+        held = state[key]
+        if not isinstance(held, flow.Tensor):
+            return float(held)
+        if held.device.type != "cpu":
+            return float(held.item())
+        return float(self.memory(held)[0])
+
+    def put(self, state, key, value):
+        """Set a scalar of a parameter's state, in place where it is a tensor."""
+        held = state[key]
+        if not isinstance(held, flow.Tensor):
+            state[key] = value
+        elif held.device.type != "cpu":
+            held.fill_(value)
+        else:
+            self.memory(held)[0] = value
+
+    def scale(self, state, key, factor):
+        """Multiply a scalar of a parameter's state in its own precision; returns the product."""
+        held = state[key]
+        if isinstance(held, flow.Tensor) and held.device.type == "cpu":
+            self.memory(held)[:] *= factor
+        else:
+            self.put(state, key, self.get(state, key) * factor)
+        return self.get(state, key)
+
+    def count(self, state):
+        """Add one to ``step``; returns the sum."""
+        steps = self.get(state, "step") + 1.0
+        self.put(state, "step", steps)
+        return steps
+
+
+class Stepwise:
+    """What the optimizers share that update one parameter after the other.
+
+    A subclass, which is an Optimizer too, has ``_begin(group, param)``, which returns a parameter's
+    first state, or None for none, and ``_advance(group, param, grad, state)``.
+    """
+
+    _ADDED = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
+    _SCALARS = ("step",)
+
+    def step(self, closure=None):
+        """Update every parameter that has a gradient; returns what ``closure`` returns."""
+        loss = None
+        if closure is not None:
+            with flow.enable_grad():
+                loss = closure()
+        with flow.no_grad():
+            self._counters.settle()
+            for group in self.param_groups:
+                for param in group["params"]:
+                    if param.grad is not None:
+                        self._advance(group, param, param.grad, self._state_of(group, param))
+        return loss
+
+    def _state_of(self, group, param):
+        state = self.state.get(param)
+        if not state:
+            state = self._begin(group, param)
+            if state is not None:
+                self.state[param] = state
+        return state
+
+    def _begin(self, group, param):
+        return None
+
+    def _scalar(self, group, param, value=0.0, on_device=False):
+        """Return a number as PyTorch keeps it: a tensor without dimensions."""
+        wide = flow.get_default_dtype() == flow.float64
+        there = on_device or group.get("capturable") or group.get("fused")
+        dtype = flow.float64 if wide and not there else flow.float32
+        return flow.tensor(value, dtype=dtype, device=param.device if there else "cpu")
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for key, value in self._ADDED.items():
+                group.setdefault(key, value)
+            for param in group["params"]:
+                held = self.state.get(param)
+                for key in self._SCALARS if held else ():
+                    if key in held and not isinstance(held[key], flow.Tensor):
+                        held[key] = self._scalar(group, param, float(held[key]))
+
+
+def check_rate(lr, foreach=False):
+    """Raise for a learning rate that PyTorch refuses."""
+    if isinstance(lr, flow.Tensor):
+        if foreach:
+            raise ValueError(
+                "lr as a Tensor is not supported for capturable=False and foreach=True"
+            )
+        if lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+    if not number(lr) >= 0.0:
+        raise ValueError(f"Invalid learning rate: {lr}")
+
+
+def check_betas(betas):
+    """Raise for coefficients of running averages outside [0, 1)."""
+    for place in range(2):
+        if not 0.0 <= betas[place] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {place}: {betas[place]}")
+
+
+def check(name, value):
+    """Raise for an option that is negative; ``name`` as in PyTorch's message."""
+    if not value >= 0.0:
+        raise ValueError(f"Invalid {name}: {value}")
+
+
+def check_fused(fused, foreach, differentiable):
+    """Raise for ways to run a step that exclude each other."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def regularised(ops, param, grad, maximize, weight_decay):
+    """Return the gradient to descend along, with the L2 penalty's."""
+    if maximize:
+        grad = -grad
+    return grad + param * weight_decay if weight_decay else grad

@@ -1,0 +1,89 @@
+"""torch.optim.sgd: stochastic gradient descent."""
+
+from torch.optim.optimizer import Optimizer
+
+from oneflow_mock.compat.kernels import stepping
+
+
+def _descend(ops, param, grad, *, lr, maximize, weight_decay):
+    param -= stepping.regularised(ops, param, grad, maximize, weight_decay) * lr
+
+
+def _begin_momentum(ops, param, grad, buffer, *, lr, maximize, weight_decay, nesterov, momentum):
+    grad = stepping.regularised(ops, param, grad, maximize, weight_decay)
+    ops.assign(buffer, grad)
+    param -= (grad + buffer * momentum if nesterov else grad) * lr
+
+
+def _with_momentum(
+    ops, param, grad, buffer, *, lr, maximize, weight_decay, nesterov, momentum, dampening
+):
+    grad = stepping.regularised(ops, param, grad, maximize, weight_decay)
+    buffer *= momentum
+    buffer += grad * (1 - dampening) if dampening else grad
+    param -= (grad + buffer * momentum if nesterov else buffer) * lr
+
+
+class SGD(stepping.Stepwise, Optimizer):
+    """Gradient descent, with momentum (torch.optim.SGD)."""
+
+    _ADDED = {
+        "nesterov": False,
+        "maximize": False,
+        "foreach": None,
+        "differentiable": False,
+        "fused": False,
+    }
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        momentum=0,
+        dampening=0,
+        weight_decay=0,
+        nesterov=False,
+        *,
+        maximize=False,
+        foreach=None,
+        differentiable=False,
+        fused=None,
+    ):
+        stepping.check_rate(lr)
+        stepping.check("momentum value", momentum)
+        stepping.check("weight_decay value", weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+        stepping.check_fused(fused, foreach, differentiable)
+
+    def _advance(self, group, param, grad, state):
+        numbers = {
+            "lr": stepping.number(group["lr"]),
+            "maximize": group["maximize"],
+            "weight_decay": stepping.number(group["weight_decay"]),
+        }
+        momentum = group["momentum"]
+        if not momentum:
+            stepping.update(_descend, (param, grad), **numbers)
+            return
+        numbers.update(nesterov=group["nesterov"], momentum=momentum)
+        buffer = state.get("momentum_buffer") if state else None
+        if buffer is None:
+            buffer = grad.clone().detach()
+            self.state[param]["momentum_buffer"] = buffer
+            stepping.update(_begin_momentum, (param, grad, buffer), **numbers)
+        else:
+            numbers["dampening"] = group["dampening"]
+            stepping.update(_with_momentum, (param, grad, buffer), **numbers)
