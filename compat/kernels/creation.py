@@ -72,15 +72,20 @@ def shape_of(api, size):
     """Return sizes, given one by one or as one sequence, as a tuple of Python integers."""
     if len(size) == 1 and not isinstance(size[0], (int, flow.Tensor, np.integer)):
         size = size[0]
-    try:
-        shape = tuple(size)
-    except TypeError:
-        raise _not_a_size(api, size, 0) from None
+        if isinstance(size, (str, bytes)) or not hasattr(size, "__iter__"):
+            raise TypeError(
+                f"{api}(): argument 'size' (position 1) must be tuple of ints, not "
+                f"{type(size).__name__}"
+            )
+    shape = tuple(size)
     for dimension in shape:
         if type(dimension) is not int:
             shape = tuple(_dimension(api, given, i) for i, given in enumerate(shape))
             break
+    for dimension in shape:
         if dimension < 0:
+            if api == "zeros":
+                raise RuntimeError("zeros: Dimension size must be non-negative.")
             raise RuntimeError(
                 f"Trying to create tensor with negative dimension {dimension}: {list(shape)}"
             )
@@ -88,19 +93,22 @@ def shape_of(api, size):
 
 
 def _dimension(api, given, position):
-    if isinstance(given, (bool, float, str)):
-        raise _not_a_size(api, given, position)
     try:
+        if isinstance(given, (bool, float, str)):
+            raise TypeError
         return operator.index(given)
     except TypeError:
-        raise _not_a_size(api, given, position) from None
-
-
-def _not_a_size(api, given, position):
-    return TypeError(
-        f"{api}(): argument 'size' (position 1) must be tuple of ints, but found element of type "
-        f"{type(given).__name__} at pos {position}"
-    )
+        if position == 0:
+            text = (
+                f"(position 1) must be tuple of ints, but found element of type "
+                f"{type(given).__name__} at pos 0"
+            )
+        else:
+            text = (
+                f'failed to unpack the object at pos {position + 1} with error "type must be '
+                f'tuple of ints,but got {type(given).__name__}"'
+            )
+        raise TypeError(f"{api}(): argument 'size' {text}") from None
 
 
 def check_layout(api, layout):
@@ -232,6 +240,8 @@ def full(
         default = dtypes.scalar_dtype(fill_value)
     dtype = dtype_of("full", dtype, default if out is None else out.dtype)
     dtypes.check_held(dtype, "torch.full")
+    if isinstance(size, int):
+        raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
     shape = shape_of("full", (size,))
     made = _filled(shape, _plain_number(fill_value), dtype, device_of("full", device))
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
@@ -432,8 +442,20 @@ def _sequence(api, count, start, step, dtype, device):
         return flow._C.arange(start, end, step, dtype=dtype, device=device)
     if not dtype.is_floating_point:
         start, step = int(start), int(step)
-    values = start + step * np.arange(count)
-    return _of_array(values, dtype, device)
+    return _of_array(_stepped(count, start, step, dtype), dtype, device)
+
+
+def _stepped(count, start, step, dtype):
+    """Return the values to PyTorch's last bit: whole vectors step from their first number."""
+    place = np.arange(count)
+    values = start + step * place
+    lanes = {flow.float32: 8, flow.float64: 4}.get(dtype)
+    if lanes is None:
+        return values
+    first = place // lanes * lanes
+    base = (start + step * first).astype(NUMPY[dtype]).astype(np.float64)
+    whole = first + lanes <= count
+    return np.where(whole, base + step * (place - first), values)
 
 
 def linspace(
@@ -467,19 +489,19 @@ def linspace(
 
 
 def _spaced(start, end, steps, dtype):
-    """Return the values, computed from both ends in the precision that PyTorch computes in."""
-    working = np.float32 if dtype in (flow.float32, flow.float16, flow.bfloat16) else np.float64
+    """Return the values, computed from both ends and rounded once, as PyTorch does."""
     if steps == 1:
-        return np.array([start], working)
+        return np.array([start], np.float64)
     if not dtype.is_floating_point:
         start, end = int(start), int(end)
-    first, last = working(start), working(end)
+    rounded = np.float64 if dtype in (flow.float64, flow.int64) else np.float32
+    first, last = rounded(start), rounded(end)
     with np.errstate(all="ignore"):
-        step = (last - first) / working(steps - 1)
-        place = np.arange(steps, dtype=working)
-        up = first + step * place
-        down = last - step * (working(steps - 1) - place)
-    values = np.where(np.arange(steps) < steps // 2, up, down)
+        step = float((last - first) / rounded(steps - 1)) if steps else 0.0
+        place = np.arange(steps)
+        up = float(first) + step * place
+        down = float(last) - step * (steps - 1 - place)
+    values = np.where(place < steps // 2, up, down)
     return values if dtype.is_floating_point else np.trunc(values)
 
 
@@ -599,7 +621,8 @@ def _tensor(api, data, dtype, device):
     if dtype is None:
         dtype = natural
     else:
-        _check_fits(array, dtype)
+        if not isinstance(data, np.ndarray):
+            _check_fits(array, dtype)
     if device is not None and device.type == "meta":
         return meta.empty(array.shape, dtype)
     dtypes.check_held(dtype, f"torch.{api}")
@@ -615,6 +638,7 @@ def as_array(data):
     """Return data as an array, and the dtype that PyTorch gives a tensor of it."""
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
+        _check_strides(array)
         return array, _dtype_of_array(array.dtype)
     kind = type(data)
     if kind is float:
@@ -634,7 +658,7 @@ def as_array(data):
 
 def _integer(value):
     if not -(1 << 63) <= value < 1 << 63:
-        raise RuntimeError("Overflow when unpacking long long")
+        raise ValueError("Overflow when unpacking long long")
     return np.int64(value)
 
 
@@ -663,6 +687,8 @@ def _of_sequence(data):
             kind = array.dtype.kind
             natural = flow.int64 if kind == "i" else flow.bool
             return array, _default_dtype() if kind == "f" else natural
+    if isinstance(leaf, (str, bytes)) and shape:
+        raise ValueError(f"too many dimensions '{type(leaf).__name__}'")
     leaves: list = []
     _check_leaves(data, shape, 0, leaves)
     natural = None
@@ -717,11 +743,15 @@ def _check_leaves(data, shape, depth, leaves):
     """Collect the numbers of nested sequences, which must all be as long as the first."""
     if depth == len(shape):
         if _is_sequence(data):
-            raise TypeError(f"not a sequence: {type(data).__name__}")
+            if leaves and isinstance(leaves[0], float):
+                raise TypeError(f"must be real number, not {type(data).__name__}")
+            raise TypeError(f"'{type(data).__name__}' object cannot be interpreted as an integer")
         leaves.append(data)
         return
+    if isinstance(data, (str, bytes)):
+        raise ValueError(f"too many dimensions '{type(data).__name__}'")
     if not _is_sequence(data) and not isinstance(data, np.ndarray):
-        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+        raise TypeError("not a sequence")
     if len(data) != shape[depth]:
         raise ValueError(
             f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})"
@@ -744,17 +774,17 @@ def _dtype_of_leaf(value):
     raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
 
 
-_C_NAMES = {flow.uint8: "uint8_t", flow.int8: "int8_t", flow.int32: "int", flow.int64: "int64_t"}
-
-
 def _check_fits(array, dtype):
     """Refuse an integer that the dtype cannot hold."""
-    name = _C_NAMES.get(dtype)
-    if name is None or array.dtype.kind not in "iu" or not array.size:
+    if dtype.is_floating_point or dtype not in NUMPY or array.dtype.kind not in "iu":
+        return
+    if dtype == flow.bool or not array.size:
         return
     bounds = np.iinfo(NUMPY[dtype])
-    if isinstance(array, np.generic) and not bounds.min <= array <= bounds.max:
-        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
+    if array.min() < bounds.min or array.max() > bounds.max:
+        raise RuntimeError(
+            f"value cannot be converted to type {dtypes.name_of(dtype)} without overflow"
+        )
 
 
 def as_tensor(data, dtype=None, device=None):
@@ -780,20 +810,24 @@ def from_numpy(ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     if ndarray.dtype not in _FROM_NUMPY:
         dtypes.check_held(_dtype_of_array(ndarray.dtype), "torch.from_numpy")
-    if any(stride < 0 for stride in ndarray.strides):
+    _check_strides(ndarray)
+    if not ndarray.flags.writeable:
+        _warn_read_only()
+    return _flow_from_numpy(ndarray)
+
+
+def _check_strides(array):
+    if any(stride < 0 for stride in array.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative "
             "strides are not currently supported. (You can probably work around this by making a "
             "copy of your array  with array.copy().) "
         )
-    if any(stride % ndarray.itemsize for stride in ndarray.strides):
+    if any(stride % array.itemsize for stride in array.strides):
         raise ValueError(
             "given numpy array strides not a multiple of the element byte size. Copy the numpy "
             "array to reallocate the memory."
         )
-    if not ndarray.flags.writeable:
-        _warn_read_only()
-    return _flow_from_numpy(ndarray)
 
 
 _warned_read_only = False
@@ -822,12 +856,14 @@ def legacy(args, dtype, device=None):
         return first.detach()
     if isinstance(first, (int, np.integer, flow.Size)):
         return _unfilled(shape_of("new", args), dtype, device_of("new", device))
-    if len(args) > 1:
+    if len(args) > 1 and not isinstance(first, (list, tuple)):
         raise TypeError(
             "new() received an invalid combination of arguments - got "
             f"({', '.join(type(value).__name__ for value in args)})"
         )
-    if isinstance(first, (float, str)) or first is None:
+    if isinstance(first, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(first).__name__}'")
+    if isinstance(first, float) or first is None:
         raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
     return _tensor("new", first, dtype, device)
 

@@ -310,5 +310,6 @@ def result_type(tensor1, tensor2):
         if answer is None:
             answer = dtype
         elif _RANK[traits(dtype).category] > _RANK[traits(answer).category]:
-            answer = promote_types(answer, dtype)
+            is_complex = dtype.is_complex and answer.is_floating_point
+            answer = to_complex(answer) if is_complex else promote_types(answer, dtype)
     return answer

@@ -11,7 +11,7 @@ class _Named:
     __slots__ = ("_name",)
 
     def __init__(self, *args):
-        raise TypeError(f"cannot create '{type(self).__qualname__}' instances")
+        raise TypeError(f"cannot create 'torch.{type(self).__qualname__}' instances")
 
     def __repr__(self) -> str:
         return f"torch.{self._name}"

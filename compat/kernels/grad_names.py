@@ -64,7 +64,7 @@ _NAMES = {
     "elementwise_maximum": "MaximumBackward0",
     "elementwise_minimum": "MinimumBackward0",
     "binary_cross_entropy_with_logits_reduce_mean": "BinaryCrossEntropyWithLogitsBackward0",
-    "accumulate_grad": "AccumulateGrad",
+    "accumulate_grad": "torch::autograd::AccumulateGrad",
 }
 
 

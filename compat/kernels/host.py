@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import oneflow as flow
 
 _to_numpy = flow.Tensor.to_numpy
@@ -17,4 +18,6 @@ def array(tensor):
         tensor = _cpu(tensor)
     if tensor.dtype == flow.bfloat16:
         tensor = flow._C.to(tensor.detach(), flow.float32)
-    return _to_numpy(tensor)
+    values = _to_numpy(tensor)
+    # OneFlow's int64 is C's long long, which NumPy prints and compares as another type.
+    return values.view(np.int64) if values.dtype.char == "q" else values

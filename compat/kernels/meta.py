@@ -102,8 +102,11 @@ def _item(self):
     raise RuntimeError("Tensor.item() cannot be called on meta tensors")
 
 
-def _bool(self):
-    raise RuntimeError("Boolean value of Tensor with no data is ambiguous")
+def _numpy(self, *, force=False):
+    raise TypeError(
+        "can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+        "host memory first."
+    )
 
 
 def _deepcopy(self, memo):
@@ -134,11 +137,12 @@ _OWN = {
     "stride": _stride,
     "storage_offset": lambda self: 0,
     "data_ptr": lambda self: 0,
-    "numpy": _refuse_values,
+    "numpy": _numpy,
+    "cpu": _refuse_values,
     "tolist": _refuse_values,
     "item": _item,
     "__array__": _refuse_values,
-    "__bool__": _bool,
+    "__bool__": _item,
     "__deepcopy__": _deepcopy,
     "__reduce_ex__": _reduce_ex,
 }

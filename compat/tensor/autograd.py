@@ -13,6 +13,7 @@ _grad_fn = flow.Tensor.grad_fn.__get__
 _register_hook = flow.Tensor.register_hook
 _register_accumulated = flow.Tensor._register_post_grad_accumulation_hook
 _retain_grad = flow.Tensor.retain_grad
+_requires_grad = flow.Tensor.requires_grad_
 _pin_memory = flow.Tensor.pin_memory
 _backward = flow.Tensor.backward
 _Node = flow._oneflow_internal.FunctionNode
@@ -35,7 +36,7 @@ def install(patches) -> None:
 
 
 def _node_repr(self):
-    return f"<{self.name()} object at {hex(id(self))}>"
+    return f"<{self.name().rpartition('::')[2]} object at {hex(id(self))}>"
 
 
 def _next_functions(self):
@@ -114,6 +115,13 @@ def _keep_grad(self):
         _retain_grad(self)
 
 
+def _require(self, requires_grad=True):
+    """Set whether gradients of the tensor are computed, and return it."""
+    if requires_grad and not self.is_floating_point():
+        raise RuntimeError("only Tensors of floating point dtype can require gradients")
+    return _requires_grad(self, requires_grad)
+
+
 def _detach_in_place(self):
     """Take the tensor out of the graph; OneFlow can only where it is a leaf."""
     if not self.is_leaf:
@@ -141,13 +149,9 @@ def _run_backward(self, gradient=None, retain_graph=None, create_graph=False, in
 
 
 def _backward_to(self, inputs, gradient, retain_graph, create_graph):
-    inputs = [inputs] if isinstance(inputs, flow.Tensor) else list(inputs)
-    if not inputs:
-        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
-    gradients = flow.autograd.grad(self, inputs, gradient, retain_graph, create_graph)
-    for leaf, found in zip(inputs, gradients):
-        if found is not None:
-            leaf.grad = found if leaf.grad is None else leaf.grad + found
+    import torch
+
+    torch.autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 def _as_pytorch_says(text):
@@ -182,6 +186,7 @@ METHODS = {
     "register_post_accumulate_grad_hook": _add_accumulated_hook,
     "backward": _run_backward,
     "retain_grad": _keep_grad,
+    "requires_grad_": _require,
     "detach_": _detach_in_place,
     "pin_memory": _pin,
     "share_memory_": _share,

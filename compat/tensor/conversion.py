@@ -83,9 +83,9 @@ def _checked_dtype(dtype, args, kwargs):
 def _invalid(args, kwargs):
     given = [type(value).__name__ for value in args]
     given += [f"{name}={type(value).__name__}" for name, value in kwargs.items()]
+    got = ", ".join(given) + (", " if kwargs else "")
     return TypeError(
-        f"to() received an invalid combination of arguments - got ({', '.join(given)}), but "
-        "expected one of:\n"
+        f"to() received an invalid combination of arguments - got ({got}), but expected one of:\n"
         " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, "
         "bool copy = False, *, torch.memory_format memory_format = None)\n"
         " * (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, "

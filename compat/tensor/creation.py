@@ -46,7 +46,7 @@ def _make_parameter(cls, data=None, requires_grad=True):
     if data is None:
         data = flow._C.empty((0,), dtype=flow.get_default_dtype())
     elif not isinstance(data, flow.Tensor):
-        raise TypeError(f"cannot assign '{type(data).__name__}' object as data of a Parameter")
+        raise AttributeError(f"'{type(data).__name__}' object has no attribute 'detach'")
     if meta.is_meta(data):
         return meta.parameter(data, requires_grad)
     if requires_grad and not data.is_floating_point():

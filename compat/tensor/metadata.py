@@ -6,13 +6,23 @@ import oneflow as flow
 
 from oneflow_mock.compat.kernels import dtypes, formats
 
+_size_along = flow.Tensor.size
 _stride = flow.Tensor.stride
 _is_contiguous = flow.Tensor.is_contiguous
 
 
 def _size(self, dim=None):
     """Return the sizes, or the size along one dimension."""
-    return self.shape if dim is None else self.shape[dim]
+    if dim is None:
+        return self.shape
+    try:
+        return _size_along(self, dim)
+    except RuntimeError:
+        ndim = max(self.ndim, 1)
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got "
+            f"{dim})"
+        ) from None
 
 
 def _stride_of(self, dim=None):
@@ -73,8 +83,6 @@ METHODS = {
     "dim_order": _dim_order,
     "element_size": _element_size,
     "layout": property(lambda self: formats.strided),
-    "names": property(lambda self: (None,) * self.ndim),
-    "has_names": _no,
     "is_cpu": property(lambda self: not self.is_cuda),
     "is_meta": _never,
     "is_mps": _never,
@@ -98,7 +106,6 @@ METHODS = {
     "is_same_size": lambda self, other: self.shape == other.shape,
     "_is_view": _no,
     "_is_zerotensor": _no,
-    "_has_names": _no,
     "resolve_conj": lambda self: self,
     "resolve_neg": lambda self: self,
     "to_dense": _to_dense,

@@ -99,7 +99,25 @@ def _viewed(self, *shape, **kwargs):
     return _view(self, *shape, **kwargs)
 
 
+def _dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    """Return a DLPack capsule over the tensor's memory."""
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    return flow.to_dlpack(self.clone() if copy else self)
+
+
+def _dlpack_device(self):
+    """Return DLPack's number of the kind of device, and the device's index."""
+    from torch.utils.dlpack import DLDeviceType
+
+    if self.is_cuda:
+        return DLDeviceType.kDLCUDA, self.device.index
+    return DLDeviceType.kDLCPU, 0
+
+
 METHODS = {
+    "__dlpack__": _dlpack,
+    "__dlpack_device__": _dlpack_device,
     "data_ptr": _data_ptr,
     "untyped_storage": _untyped_storage,
     "_typed_storage": _typed_storage,

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import device_spelling, dtypes
+from oneflow_mock.compat.kernels import device_spelling, dtypes, host
 
 
 class __PrinterOptions:
@@ -69,7 +69,7 @@ class _Formatter:
     """One width and notation for all elements, chosen from those that are shown."""
 
     def __init__(self, tensor) -> None:
-        self._choose(_host(tensor))
+        self._choose(host.array(tensor))
 
     @classmethod
     def of(cls, array):
@@ -122,12 +122,6 @@ class _Formatter:
         return text.rjust(self.max_width)
 
 
-def _host(tensor):
-    """Return a tensor's elements as an array; half precision is shown by its exact value."""
-    tensor = tensor.detach()
-    return tensor.numpy() if tensor.device.type == "cpu" else tensor.cpu().numpy()
-
-
 def _edges(array):
     """Return the elements that a summary shows."""
     edge = PRINT_OPTS.edgeitems
@@ -140,14 +134,14 @@ def _edges(array):
 
 def get_summarized_data(self):
     """Return the elements of a tensor that a summary shows, as a tensor."""
-    return self.new_tensor(_edges(_host(self)))
+    return self.new_tensor(_edges(host.array(self)))
 
 
 def _tensor_str(self, indent):
     """Return the elements, in brackets."""
     if self.numel() == 0:
         return "[]"
-    array = _host(self)
+    array = host.array(self)
     summarize = array.size > PRINT_OPTS.threshold
     formatter = _Formatter.of(_edges(array) if summarize else array)
     return _nested(array, indent, summarize, formatter)

@@ -1,0 +1,71 @@
+"""What may stand beside a tensor in an operator.
+
+OneFlow takes tensors and Python's own numbers, and ends the process or raises an error of its own
+for NumPy's numbers, None, text and lists.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import oneflow as flow
+
+from oneflow_mock.compat import hooks
+
+_PLAIN = frozenset((flow.Tensor, flow.nn.Parameter, float, int))
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+_BITS = ("and", "or", "xor")
+_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+
+def _names():
+    for name in (*_ARITHMETIC, *_BITS):
+        yield from (f"__{prefix}{name}__" for prefix in ("", "r", "i"))
+    yield from (f"__{name}__" for name in _COMPARISONS)
+
+
+def install(patches) -> None:
+    """Guard every operator that the class has."""
+    for name in _names():
+        stock = getattr(flow.Tensor, name, None)
+        if stock is not None:
+            patches.set(flow.Tensor, name, _guarded(name, stock))
+
+
+def _guarded(name, stock):
+    kind = name.strip("_")
+    compares = kind in _COMPARISONS
+    arithmetic = kind in _ARITHMETIC or kind[1:] in _ARITHMETIC
+
+    def operator(self, other):
+        if type(other) in _PLAIN:
+            return stock(self, other)
+        return _unusual(self, other)
+
+    def _unusual(self, other):
+        if isinstance(other, flow.Tensor):
+            return stock(self, other)
+        if isinstance(other, np.generic):
+            return operator(self, other.item())
+        if isinstance(other, bool):
+            return stock(self, _truth_beside(self, other) if arithmetic else other)
+        if isinstance(other, (int, float)):  # of a subclass: an IntEnum, np.float64
+            return stock(self, int(other) if isinstance(other, int) else float(other))
+        if isinstance(other, np.ndarray) and not compares:
+            return stock(self, flow.from_numpy(np.ascontiguousarray(other)).to(self.device))
+        if isinstance(other, complex):
+            raise hooks.refuse(f"torch.Tensor.{name}", "OneFlow has no complex numbers")
+        return NotImplemented
+
+    operator.__name__ = name
+    operator.__qualname__ = f"Tensor.{name}"
+    return operator
+
+
+def _truth_beside(tensor, value):
+    """Return a truth value as arithmetic takes it: OneFlow's wants a number."""
+    if tensor.dtype == flow.bool:
+        return flow.tensor(value, device=tensor.device)
+    return int(value)
+
+
+METHODS = {"__array_priority__": 1000}
