@@ -74,7 +74,7 @@ def _parameters():
         yield pytest.param(number, id=f"{topic}: {text}", marks=marks)
 
 
-@pytest.mark.parametrize("number", _parameters())
+@pytest.mark.parametrize("number", list(_parameters()))
 def test_answer_is_pytorchs(answers, number):
     assert answers[number] == GOLDEN[CASES[number][1]]
 
