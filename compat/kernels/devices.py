@@ -6,8 +6,8 @@ import oneflow as flow
 
 #: What PyTorch accepts as the device type of a device string.
 DEVICE_TYPES = (
-    "cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia "
-    "privateuseone"
+    "cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu "
+    "mtia privateuseone"
 ).split()
 
 

@@ -11,7 +11,7 @@ import oneflow as flow
 from oneflow_mock.compat import hooks
 
 _lock = threading.RLock()
-#: ``namespace::name`` → Operator; an overload other than the default is ``namespace::name.overload``
+#: ``namespace::name`` → Operator; other overloads are under ``namespace::name.overload``
 operators: dict = {}
 
 #: What may be written as a kernel's device type or dispatch key, and the devices it then serves.

@@ -12,7 +12,6 @@ __all__ = [
     "set_grad_enabled",
     "inference_mode",
     "set_multithreading_enabled",
-    "enforce_grad_layout_policy",
 ]
 
 
@@ -62,8 +61,7 @@ class set_grad_enabled(_DecoratorContextManager):
     def __str__(self) -> str:
         return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(mode={self.mode})"
+    __repr__ = __str__
 
     def clone(self):
         """Return a manager that sets the same mode."""

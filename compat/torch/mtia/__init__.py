@@ -1,4 +1,4 @@
-"""``torch.mtia``: Meta's accelerators, which OneFlow does not know; PyTorch's answers without one."""
+"""``torch.mtia``: Meta's accelerators; PyTorch's answers where there is none."""
 
 from __future__ import annotations
 

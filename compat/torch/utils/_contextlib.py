@@ -1,4 +1,4 @@
-"""Context managers that also decorate functions, generator functions and coroutines."""
+"""Context managers that also decorate functions and generator functions."""
 
 from __future__ import annotations
 
@@ -56,14 +56,6 @@ def context_decorator(ctx, func):
         )
     if inspect.isgeneratorfunction(func):
         return _wrap_generator(factory, func)
-    if inspect.iscoroutinefunction(func):
-
-        @functools.wraps(func)
-        async def decorate_async(*args, **kwargs):
-            with factory():
-                return await func(*args, **kwargs)
-
-        return decorate_async
 
     @functools.wraps(func)
     def decorate_context(*args, **kwargs):
