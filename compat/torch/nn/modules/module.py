@@ -782,6 +782,11 @@ def to(self, *args, **kwargs):
 
     def convert(tensor):
         wanted = dtype if dtype is not None and tensor.is_floating_point() else None
+        if device is not None and meta.is_meta(tensor) and flow.device(device).type != "meta":
+            raise NotImplementedError(
+                f"{meta.no_data()} Please use torch.nn.Module.to_empty() instead of "
+                "torch.nn.Module.to() when moving module from meta to a different device."
+            )
         if device is not None and wanted is not None:
             return tensor.to(device, wanted)
         if device is not None:
