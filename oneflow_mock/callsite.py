@@ -36,7 +36,7 @@ _NAMES = frozenset(("LOAD_NAME", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD
 _ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD"))
 _MATCHES = frozenset(("JUMP_IF_NOT_EXC_MATCH", "COMPARE_OP"))
 _INLINE = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"))
-_MACHINERY = frozenset(("oneflow_mock", "oneflow", "torch"))
+_MACHINERY = frozenset(("oneflow_mock", "oneflow", "torch", "importlib"))
 
 _attributes_of = vars(types.ModuleType)["__dict__"].__get__
 
@@ -121,6 +121,15 @@ def is_caught(frame, errors) -> bool:
             return True
         frame = _enclosing(frame)
     return False
+
+
+def is_plain_load(frame) -> bool:
+    """Tell whether a name is loaded, by attribute or import, with nobody to catch its lack."""
+    if frame is None:
+        return False
+    how = instruction(frame)
+    error = ImportError if how == "IMPORT_FROM" else AttributeError
+    return how in LOADS and not is_caught(frame, (error,))
 
 
 def _enclosing(frame):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import types
 
 _CLASSES: dict = {}
 
@@ -18,7 +19,7 @@ def find(version, context=None, **_):
 
 def _metadata():
     """Return the metadata library that is asking: the standard one, or its backport."""
-    frame = sys._getframe(1)
+    frame: types.FrameType | None = sys._getframe(1)
     while frame is not None:
         top = frame.f_globals.get("__name__", "").partition(".")
         if top[0] == "importlib_metadata":
@@ -39,7 +40,7 @@ def _distribution_class():
 
 
 def _make(metadata):
-    class TorchDistribution(metadata.Distribution):
+    class TorchDistribution(metadata.Distribution):  # type: ignore[name-defined]
         """What pip would have written beside PyTorch, as far as a program reads it."""
 
         def __init__(self, version) -> None:

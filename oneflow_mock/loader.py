@@ -8,114 +8,161 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-import tempfile
 import types
 
-from oneflow_mock import callsite, engine, manifest, module, report, unsupported
+from oneflow_mock import callsite, manifest, module, report, unsupported
+from oneflow_mock.engine_loader import load_engine
+from oneflow_mock.gate import is_torch
+from oneflow_mock.importer import compat_directory
 from oneflow_mock.patches import Patches
-
-#: What OneFlow 0.9.0 writes on stderr at every import on a machine without InfiniBand or a GPU.
-_NOISE = (b"libibverbs not available", b"CUDA driver version is insufficient")
+from oneflow_mock.thirdparty import Patcher
 
 
 class Builder:
-    """Finds and runs torch modules for one enabled mock."""
+    """Finds and runs torch modules for one finder, and holds what belongs to all of them."""
 
-    def __init__(self, settings) -> None:
-        import oneflow_mock.compat as compat
-
-        self.settings = settings
-        self.manifest = manifest.load(settings.torch_version)
+    def __init__(self, finder) -> None:
+        self.finder = finder
+        self.manifest = manifest.load(finder.settings.torch_version)
         self.patches = Patches()
+        self.placeholders: dict = {}
         self.loader = Loader(self)
-        folder = os.path.abspath(list(compat.__path__)[0])
+        folder = compat_directory()
+        self.thirdparty = Patcher(os.path.join(folder, "thirdparty"), self.patches)
         self._overlays = os.path.join(folder, "torch")
-        self._thirdparty = os.path.join(folder, "thirdparty")
-        self._patched = _patch_files(self._thirdparty)
-        self._searching: set = set()
+        self._parents: list = []
+
+    @property
+    def settings(self):
+        """Return the settings of the mock as it is now."""
+        return self.finder.settings
 
     def overlay(self, fullname: str):
         """Return the path of our file for a torch module, or None."""
         relative = fullname.split(".")[1:]
         stem = os.path.join(self._overlays, *relative)
         for path in (os.path.join(stem, "__init__.py"), stem + ".py"):
-            if os.path.isfile(path) and stem != self._overlays + ".py":
+            if os.path.isfile(path):
                 return path
         return None
 
     def engine(self, fullname: str):
         """Return OneFlow's module of the same path, or None."""
-        parts = fullname.split(".")[1:]
-        root = load_engine()
-        if not parts:
-            return root
-        stem = os.path.join(os.path.dirname(root.__file__), *parts)
-        name = ".".join(["oneflow", *parts])
-        if name in sys.modules:
-            return sys.modules[name]
-        if os.path.isfile(stem + ".py") or os.path.isfile(os.path.join(stem, "__init__.py")):
+        name = "oneflow" + fullname[len("torch") :]
+        if name not in sys.modules and self._engine_file(fullname) is not None:
             try:
                 return importlib.import_module(name)
             except ImportError:
                 return None
-        found = root
-        for part in parts:
-            found = getattr(found, part, None)
+        return self._loaded_engine(fullname)
+
+    def _loaded_engine(self, fullname):
+        """Return OneFlow's module of the same path if it is loaded, as attribute or by name."""
+        found = sys.modules.get("oneflow" + fullname[len("torch") :])
+        if found is None:
+            found = sys.modules["oneflow"]
+            for part in fullname.split(".")[1:]:
+                found = getattr(found, part, None)
         return found if isinstance(found, types.ModuleType) else None
 
-    def has(self, fullname: str) -> bool:
-        """Tell whether a torch module has anything of ours or of OneFlow's in it."""
-        if self.overlay(fullname) is not None or self.engine(fullname) is not None:
+    def _engine_file(self, fullname):
+        """Return the path of OneFlow's source file for a module, or None."""
+        root = os.path.dirname(sys.modules["oneflow"].__file__ or "")
+        stem = os.path.join(root, *fullname.split(".")[1:])
+        for path in (os.path.join(stem, "__init__.py"), stem + ".py"):
+            if os.path.isfile(path):
+                return path
+        return None
+
+    def can_import(self, name: str) -> bool:
+        """Tell without importing whether a module is there to be imported; no placeholder is."""
+        if not is_torch(name):
+            return name in sys.modules or _is_installed(name)
+        if not self.finder.serving:
+            return name in self.finder.kept and not module.is_placeholder(self.finder.kept[name])
+        if name == "torch" or self.overlay(name) is not None:
             return True
+        if name not in self.manifest:
+            return False
         # A folder with overlays and none of its own: PyTorch's package only gathers what is in it.
-        return os.path.isdir(os.path.join(self._overlays, *fullname.split(".")[1:]))
+        folder = os.path.join(self._overlays, *name.split(".")[1:])
+        return bool(os.path.isdir(folder) or self._engine_file(name) or self._loaded_engine(name))
+
+    def import_module(self, name: str):
+        """Import a module; after the mock was switched off, a torch module as it was then."""
+        if self.finder.serving or not is_torch(name):
+            found = importlib.import_module(name)
+        else:
+            found = self.finder.kept.get(name)
+        if is_torch(name) and not self.made(found):  # switched off, perhaps just now
+            raise ModuleNotFoundError(f"No module named {name!r} (oneflow-mock is off)", name=name)
+        return found
+
+    def made(self, found) -> bool:
+        """Tell whether something is one of this builder's torch modules."""
+        return isinstance(found, module.TorchModule) and module.parts_of(found).builder is self
 
     def find(self, fullname: str):
-        """Return the spec of a torch module; None where there is none, or a probe may not see it."""
+        """Return the spec of a torch module; None where there is none, or a probe asks for it."""
         overlay = self.overlay(fullname)
         if overlay is None and fullname not in self.manifest:
             return None
-        if overlay is None and fullname != "torch" and not self.has(fullname):
-            if _is_probe(fullname):
+        if not self.can_import(fullname):
+            frame = callsite.caller()
+            looked_for = _looked_for(frame)
+            if looked_for not in ("", fullname):
+                self._parents.append(fullname)
+            elif looked_for or _is_probe(frame):
+                self._drop_parents()
                 return None
-            report.record(fullname, "named", callsite.user_place())
-            if self.settings.strict:
-                where = callsite.user_place()
-                raise unsupported.UnsupportedTorchAPI(
-                    unsupported.message(fullname, where), fullname
-                )
-        entry = self.manifest.get(fullname)
-        package = entry.package if entry is not None else overlay.endswith("__init__.py")
         spec = importlib.machinery.ModuleSpec(
-            fullname, self.loader, origin=overlay or self._origin(fullname), is_package=package
+            fullname,
+            self.loader,
+            origin=overlay or self._origin(fullname),
+            is_package=self.is_package(fullname),
         )
         spec.has_location = spec.origin is not None
-        if package:
+        if spec.submodule_search_locations is not None:
             relative = fullname.split(".")[1:]
             spec.submodule_search_locations.append(os.path.join(self._overlays, *relative))
         return spec
 
+    def note_placeholder(self, fullname: str) -> None:
+        """Record that a missing module is imported, and with --strict refuse it."""
+        if fullname in self._parents:
+            return
+        where = unsupported.note(fullname, report.NAMED)
+        if self.settings.strict:
+            message = unsupported.message(fullname, where)
+            raise unsupported.UnsupportedTorchAPI(message, fullname)
+
+    def _drop_parents(self):
+        """Take back the placeholders that were imported to look below them."""
+        while self._parents:
+            sys.modules.pop(self._parents.pop(), None)
+
+    def is_package(self, fullname: str) -> bool:
+        """Tell whether a torch module is a package, in PyTorch or as an overlay of its own."""
+        entry = self.manifest.get(fullname)
+        if entry is not None:
+            return entry.package
+        return os.path.basename(self.overlay(fullname) or "") == "__init__.py"
+
     def _origin(self, fullname):
         if fullname == "torch":
             return os.path.join(self._overlays, "__init__.py")
-        return getattr(self.engine(fullname), "__file__", None)
+        loaded = self._loaded_engine(fullname)
+        return self._engine_file(fullname) or getattr(loaded, "__file__", None)
 
-    def find_patched(self, fullname, path, target):
-        """Return the real spec of a library's module that has a post-import patch, else None."""
-        patch = self._patched.get(fullname)
-        if patch is None or fullname in self._searching:
-            return None
-        self._searching.add(fullname)
-        try:
-            for finder in sys.meta_path:
-                find_spec = getattr(finder, "find_spec", None)
-                spec = find_spec(fullname, path, target) if find_spec is not None else None
-                if spec is not None and spec.loader is not None:
-                    spec.loader = _PatchingLoader(spec.loader, patch, self.patches)
-                    return spec
-        finally:
-            self._searching.discard(fullname)
-        return None
+    def prepare(self) -> None:
+        """Load the engine and lay what compat needs to know before the first overlay runs."""
+        is_new = "oneflow" not in sys.modules
+        load_engine()
+        from oneflow_mock.compat import hooks, tensor
+
+        hooks.engine_is_new = is_new
+        self.apply_settings()
+        tensor.install(self.patches)
 
     def close(self) -> None:
         """Put back what was changed on classes that are not ours."""
@@ -124,6 +171,29 @@ class Builder:
     def reopen(self) -> None:
         """Change them again, as they were when the mock was switched off."""
         self.patches.reapply()
+        if "torch" in self.finder.kept:
+            self.thirdparty.patch_loaded()
+
+    def apply_settings(self) -> None:
+        """Tell the rest of the mock how it is to behave."""
+        from oneflow_mock.compat import hooks
+
+        unsupported.verbose = self.settings.verbose
+        vars(hooks).update(
+            torch_version=self.settings.torch_version,
+            strict=self.settings.strict,
+            record=unsupported.note,
+            refuse=unsupported.refuse,
+            refuse_attribute=unsupported.refuse_attribute,
+            patch=self.patches.set,
+        )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, AttributeError, ValueError):
+        return False
 
 
 class Loader(importlib.abc.Loader):
@@ -133,30 +203,26 @@ class Loader(importlib.abc.Loader):
         self._builder = builder
 
     def create_module(self, spec):
+        if not self._builder.can_import(spec.name):
+            self._builder.note_placeholder(spec.name)
         return module.TorchModule(spec.name)
 
     def exec_module(self, torch_module) -> None:
         builder, name = self._builder, torch_module.__name__
         if name == "torch":
-            _prepare(builder)
+            builder.prepare()
+        parts = module.Parts(torch_module, builder)
+        module.make_up(torch_module, parts)
         path = builder.overlay(name)
-        namespace = None
         if path is not None:
-            namespace = _namespace(torch_module, path)
-        torch_module._made_of = module.Parts(
-            namespace,
-            builder.engine(name),
-            builder.manifest.get(name),
-            builder.settings.strict,
-            builder.patches,
-        )
-        if path is not None:
+            parts.overlay = _namespace(torch_module, path)
             code = importlib.machinery.SourceFileLoader(name, path).get_code(name)
-            exec(code, namespace)
-            if name == "torch":
-                _expose_methods(builder, namespace)
-            if namespace.get("__doc__"):
-                torch_module.__doc__ = namespace["__doc__"]
+            exec(code or "", parts.overlay)
+            if parts.overlay.get("__doc__"):
+                torch_module.__doc__ = parts.overlay["__doc__"]
+        if name == "torch":
+            _expose_methods(builder, parts.overlay or {})
+            builder.thirdparty.patch_loaded()
 
     def get_source(self, fullname):
         """Return the text of our overlay, for inspect and linecache; None where there is none."""
@@ -166,8 +232,7 @@ class Loader(importlib.abc.Loader):
         return importlib.machinery.SourceFileLoader(fullname, path).get_source(fullname)
 
     def is_package(self, fullname):
-        entry = self._builder.manifest.get(fullname)
-        return bool(entry and entry.package)
+        return self._builder.is_package(fullname)
 
 
 def _namespace(torch_module, path):
@@ -181,152 +246,31 @@ def _namespace(torch_module, path):
     }
 
 
-class _PatchingLoader(importlib.abc.Loader):
-    """The real loader of a library's module, followed by our patch of it."""
+def _looked_for(frame) -> str:
+    """Return the module that importlib.util.find_spec is looking for; "" if it is not the frame's.
 
-    def __init__(self, real, path, patches) -> None:
-        self._real = real
-        self._path = path
-        self._patches = patches
-
-    def create_module(self, spec):
-        return self._real.create_module(spec)
-
-    def exec_module(self, loaded) -> None:
-        loaded.__spec__.loader = loaded.__loader__ = self._real
-        self._real.exec_module(loaded)
-        name = "oneflow_mock.compat.thirdparty." + loaded.__name__
-        namespace = {"__name__": name, "__file__": self._path}
-        with open(self._path, encoding="utf-8") as file:
-            exec(compile(file.read(), self._path, "exec"), namespace)
-        namespace["patch"](loaded, self._patches)
-
-
-def _patch_files(folder):
-    """Return module name → path of the patches in ``compat/thirdparty``, laid out as modules are."""
-    found = {}
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            if name.endswith(".py") and (name != "__init__.py" or parent != folder):
-                path = os.path.join(parent, name)
-                relative = os.path.relpath(path, folder)[: -len(".py")]
-                dotted = relative.replace(os.sep, ".")
-                found[dotted[: -len(".__init__")] if name == "__init__.py" else dotted] = path
-    return found
-
-
-def _is_probe(fullname: str) -> bool:
-    """Tell whether a module is looked for rather than imported, or its absence would be caught."""
-    frame = callsite.caller()
-    path = frame.f_code.co_filename if frame is not None else ""
-    if path == importlib.util.__file__:  # it imports the parents of what it looks for
-        return frame.f_locals.get("fullname", fullname) == fullname
-    if os.path.basename(path) == "pkgutil.py":
-        return True
-    if path == importlib.__file__ and frame.f_back is not None:
-        frame = frame.f_back
-    return frame is None or callsite.is_caught(frame, (ModuleNotFoundError,))
-
-
-def load_engine():
-    """Import OneFlow, less the lines that it prints at every import; EngineError if it is broken."""
-    loaded = sys.modules.get("oneflow")
-    if loaded is not None:
-        return loaded
-    engine.check()
-    try:
-        with _Quiet(), _Undisturbed():
-            return importlib.import_module("oneflow")
-    except ImportError as error:
-        if str(error).startswith("KeyboardInterrupt"):
-            # OneFlow's compiled part turns whatever happens in it into an ImportError.
-            raise KeyboardInterrupt from None
-        raise engine.explain(error) from error
-
-
-class _Undisturbed:
-    """Put back what OneFlow's import changes for the whole process.
-
-    It takes SIGINT over and exits at once, so a program would get no KeyboardInterrupt; one that
-    comes while OneFlow loads is kept for the end. It sets the variables of a launcher for its own
-    start, which accelerate and every child process would take for a sign of being launched.
+    It imports the parents of what it looks for.
     """
-
-    _VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK", "LOCAL_RANK")
-
-    def __enter__(self):
-        import ctypes
-        import signal
-
-        # The handler of C, which unlike Python's can be set in any thread.
-        get, self._set = ctypes.pythonapi["PyOS_getsig"], ctypes.pythonapi["PyOS_setsig"]
-        get.restype = self._set.restype = ctypes.c_void_p
-        self._set.argtypes = (ctypes.c_int, ctypes.c_void_p)
-        self._signal = signal
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        self._handler = get(int(signal.SIGINT))
-        self._environ = {name: os.environ.get(name) for name in self._VARIABLES}
-
-    def __exit__(self, *error):
-        for name, value in self._environ.items():
-            if value is None:
-                os.environ.pop(name, None)
-        self._set(int(self._signal.SIGINT), self._handler)
-        self._signal.pthread_sigmask(self._signal.SIG_SETMASK, self._mask)
+    if frame is None or frame.f_code.co_filename != importlib.util.__file__:
+        return ""
+    return frame.f_locals.get("fullname", "")
 
 
-class _Quiet:
-    """Hold stderr back while OneFlow loads, then pass on all but its two known lines."""
-
-    def __enter__(self):
-        self._file = self._saved = None
-        try:
-            sys.stderr.flush()
-            self._file = tempfile.TemporaryFile()
-            self._saved = os.dup(2)
-            os.dup2(self._file.fileno(), 2)
-        except (OSError, AttributeError, ValueError):  # no usable stderr, or nowhere to keep it
-            self._saved = None
-        return self
-
-    def __exit__(self, *error):
-        if self._saved is None:
-            return
-        os.dup2(self._saved, 2)
-        os.close(self._saved)
-        self._file.seek(0)
-        held = self._file.read().splitlines(keepends=True)
-        self._file.close()
-        rest = b"".join(line for line in held if not any(noise in line for noise in _NOISE))
-        if rest:
-            os.write(2, rest)
-
-
-def _prepare(builder: Builder) -> None:
-    """Load the engine and lay what compat needs to know before the first overlay runs."""
-    is_new = "oneflow" not in sys.modules
-    load_engine()
-    from oneflow_mock.compat import hooks
-
-    hooks.engine_is_new = is_new
-    hooks.torch_version = builder.settings.torch_version
-    hooks.strict = builder.settings.strict
-    hooks.record = lambda api, how, detail="": report.record(
-        api, how, callsite.user_place(), detail
-    )
-    hooks.refuse = unsupported.refuse
-    hooks.refuse_attribute = unsupported.refuse_attribute
-    hooks.patch = builder.patches.set
-    from oneflow_mock.compat import tensor
-
-    tensor.install(builder.patches)
+def _is_probe(frame) -> bool:
+    """Tell whether a module is looked for rather than imported, or its absence would be caught."""
+    if frame is not None and frame.f_code.co_filename == importlib.__file__:  # import_module
+        frame = frame.f_back
+    if frame is None or os.path.basename(frame.f_code.co_filename) == "pkgutil.py":
+        return True
+    return callsite.is_caught(frame, (ModuleNotFoundError,))
 
 
 def _expose_methods(builder: Builder, namespace) -> None:
     """Give the Tensor class the methods that the torch overlay's functions stand for."""
     from oneflow_mock.compat import tensor
 
-    base = builder.manifest.get("torch._C")
-    members = set(builder.manifest.get("torch").members.get("Tensor", ()))
-    members.update(base.members.get("TensorBase", ()) if base is not None else ())
+    members: set = set()
+    for home, name in (("torch", "Tensor"), ("torch._C", "TensorBase")):
+        entry = builder.manifest.get(home)
+        members.update(entry.members.get(name, ()) if entry is not None else ())
     tensor.expose(builder.patches, namespace, members)

@@ -79,9 +79,9 @@ class Manifest:
 
 def directory() -> str:
     """Return the folder that holds the manifests."""
-    import oneflow_mock.compat as compat
+    from oneflow_mock.importer import compat_directory
 
-    return os.path.join(os.path.abspath(list(compat.__path__)[0]), "manifest")
+    return os.path.join(compat_directory(), "manifest")
 
 
 def release(version: str) -> tuple[int, int]:

@@ -6,144 +6,185 @@ PyTorch; a placeholder is not, so that ``hasattr`` stays honest.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 import types
-from threading import RLock
+from _thread import RLock
 
 from oneflow_mock import callsite, report, unsupported
 
 _MISSING = object()
+_lock = RLock()
+_namespace_of = vars(types.ModuleType)["__dict__"].__get__
 
 
 class Parts:
-    """What one torch module is made of.
+    """What one torch module is made of, and how a name is looked up in it.
 
     ``overlay`` is the namespace of our file (None without one), ``engine`` OneFlow's module of the
-    same path (None without one), ``entry`` the manifest's, ``strict`` forbids placeholders.
+    same path (None without one), ``entry`` the manifest's (None where only an overlay has the
+    module), ``builder`` what made the module; ``is_placeholder`` where nobody here has anything of
+    it, ``is_filled`` once every name has been looked up.
     """
 
-    __slots__ = ("overlay", "engine", "entry", "strict", "placeholders", "patches")
+    __slots__ = ("builder", "engine", "entry", "is_filled", "is_placeholder", "module", "overlay")
 
-    def __init__(self, overlay, engine, entry, strict, patches) -> None:
-        self.overlay = overlay
-        self.engine = engine
-        self.entry = entry
-        self.strict = strict
-        self.patches = patches
-        self.placeholders: dict = {}
-
-    def is_placeholder(self) -> bool:
-        """Tell whether PyTorch has the module and nobody here has anything of it."""
-        return self.overlay is None and self.engine is None
+    def __init__(self, module, builder) -> None:
+        name = module.__name__
+        self.module = module
+        self.builder = builder
+        self.overlay: dict | None = None
+        self.engine = builder.engine(name)
+        self.entry = builder.manifest.get(name)
+        self.is_placeholder = not builder.can_import(name)
+        self.is_filled = False
 
     def knows(self, name: str) -> bool:
         """Tell whether PyTorch's module has the name."""
         entry = self.entry
         return entry is not None and (name in entry.kinds or name in entry.imports)
 
+    def names(self) -> set[str]:
+        """Return every name that PyTorch's module has, or that the overlay exports."""
+        exported = set((self.overlay or {}).get("__all__", ()))
+        entry = self.entry
+        return exported if entry is None else exported.union(entry.kinds, entry.imports)
 
-_lock = RLock()
-_EMPTY = Parts(None, None, None, False, None)
+    def has(self, name: str) -> bool:
+        """Tell whether a name is there, without importing a module to find out."""
+        if name in _namespace_of(self.module):
+            return True
+        entry = self.entry
+        if entry is not None and name in entry.imports and name not in (self.overlay or ()):
+            return self.builder.can_import(entry.imports[name])
+        return _find(self, name) is not _MISSING
+
+    def get(self, name: str):
+        """Return what the module has under a name: its ``__getattr__``."""
+        value = _find(self, name)
+        if value is _MISSING:
+            return _absent(self, name)
+        _namespace_of(self.module)[name] = value
+        return value
+
+    def fill(self) -> None:
+        """Look every name up, for whoever reads the module's ``__dict__`` itself."""
+        self.is_filled = True
+        namespace = _namespace_of(self.module)
+        for name in self.names().difference(namespace):
+            value = _find(self, name)
+            if value is not _MISSING:
+                namespace.setdefault(name, value)
 
 
 class TorchModule(types.ModuleType):
-    """A module under ``torch``; ``_made_of`` is kept out of its ``__dict__``."""
+    """A module under ``torch``.
+
+    Attributes are looked up by a ``__getattr__`` in the module's own namespace: one on the class
+    would be asked, by way of Python, about every attribute that there is.
+    """
 
     __slots__ = ("_made_of",)
+    _made_of: Parts
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._made_of = _EMPTY
+    @property
+    def __dict__(self):  # type: ignore[override]
+        made_of = getattr(self, "_made_of", None)
+        if made_of is not None and not made_of.is_filled and not is_initializing(self):
+            made_of.fill()
+        return _namespace_of(self)
 
-    def __getattr__(self, name):
-        found = _find(self, name)
-        if found is not _MISSING:
-            self.__dict__[name] = found
-            return found
-        return _absent(self, name)
+    def __setattr__(self, name, value):
+        # The import system binds a submodule to its parent. A placeholder is not bound, so that
+        # hasattr stays honest.
+        if isinstance(value, TorchModule) and is_placeholder(value):
+            if value.__name__ == f"{self.__name__}.{name}":
+                return
+        super().__setattr__(name, value)
 
     def __dir__(self):
-        names = set(self.__dict__)
-        entry = self._made_of.entry
-        if entry is not None:
-            candidates = set(entry.kinds) | set(entry.imports)
-            names |= {name for name in candidates if _has(self, name)}
-        return sorted(names)
+        own = set(_namespace_of(self)).difference(("__getattr__",))
+        made_of = getattr(self, "_made_of", None)
+        if made_of is not None:
+            own.update(name for name in made_of.names() if made_of.has(name))
+        return sorted(own)
 
 
-def parts(module: TorchModule) -> Parts:
-    """Return what a torch module is made of."""
+def make_up(module: TorchModule, parts: Parts) -> None:
+    """Give a module what it is made of."""
+    module._made_of = parts
+    _namespace_of(module)["__getattr__"] = parts.get
+
+
+def parts_of(module: TorchModule) -> Parts:
+    """Return what a module is made of."""
     return module._made_of
 
 
-def _has(module, name):
-    try:
-        return _find(module, name) is not _MISSING
-    except ImportError:
-        return False
+def is_placeholder(module: TorchModule) -> bool:
+    """Tell whether PyTorch has the module and nobody here has anything of it."""
+    return module._made_of.is_placeholder
 
 
-def _find(module, name):
+def is_initializing(module: types.ModuleType) -> bool:
+    """Tell whether the import system is still running a module."""
+    return getattr(_namespace_of(module).get("__spec__"), "_initializing", False)
+
+
+def _find(parts: Parts, name: str):
     """Return what the module gives for a name, or _MISSING."""
-    home = module._made_of
-    entry = home.entry
-    if home.overlay is not None:
-        value = home.overlay.get(name, _MISSING)
-        if value is not _MISSING and _is_public(home, name):
+    entry = parts.entry
+    if parts.overlay is not None:
+        value = parts.overlay.get(name, _MISSING)
+        if value is not _MISSING and _is_public(parts, name):
+            parts.builder.patches.adopt(value, parts.module.__name__, name)
             return value
-    if name == "__all__" and entry is not None and entry.exported is not None:
-        return [exported for exported in entry.exported if _has(module, exported)]
-    if name.startswith("__") and name.endswith("__") and not home.knows(name):
-        return _MISSING
     if entry is None:
         return _MISSING
+    if name == "__all__" and entry.exported is not None:
+        return [exported for exported in entry.exported if parts.has(exported)]
     if name in entry.imports:
-        return _imported(entry.imports[name])
+        return _imported(parts, entry.imports[name])
     kind = entry.kinds.get(name)
     if kind is None:
         return _MISSING
     origin = entry.origins.get(name)
-    if origin is not None and origin != (module.__name__, name):
-        value = _from_origin(origin)
+    if origin is not None and origin != (entry.name, name):
+        value = _from_origin(parts, origin)
         if value is not _MISSING:
             return value
-    value = getattr(home.engine, name, _MISSING) if home.engine is not None else _MISSING
+    value = getattr(parts.engine, name, _MISSING) if parts.engine is not None else _MISSING
     if value is _MISSING or not _fits(kind, value):
         return _MISSING
-    home.patches.adopt(value, module.__name__, name)
+    parts.builder.patches.adopt(value, entry.name, name)
     return value
 
 
-def _is_public(home, name):
+def _is_public(parts, name):
     """Tell whether a name of an overlay is meant for programs: PyTorch has it, or ``__all__``."""
-    return home.knows(name) or name in home.overlay.get("__all__", ())
+    if parts.entry is None and name == "__all__":
+        return True
+    return parts.knows(name) or name in parts.overlay.get("__all__", ())
 
 
-def _imported(target):
+def _imported(parts, target):
     """Return the module that a name of a module is bound to, unless it would be a placeholder."""
+    if not parts.builder.can_import(target):
+        return _MISSING
     try:
-        if target.partition(".")[0] == "torch" and target not in sys.modules:
-            if importlib.util.find_spec(target) is None:
-                return _MISSING
-        return importlib.import_module(target)
+        return parts.builder.import_module(target)
     except ImportError:
         return _MISSING
 
 
-def _from_origin(origin):
+def _from_origin(parts, origin):
     """Return a re-exported name from the module that defines it, where that one has it."""
-    module, qualified = origin
+    home, qualified = origin
     first, _, rest = qualified.partition(".")
-    if module.partition(".")[0] == "torch":
-        found = _imported(module)
-        value = _find(found, first) if isinstance(found, TorchModule) else _MISSING
+    found = _imported(parts, home)
+    if isinstance(found, TorchModule):
+        value = _find(found._made_of, first)
     else:
-        try:
-            value = getattr(importlib.import_module(module), first, _MISSING)
-        except ImportError:
-            return _MISSING
+        value = getattr(found, first, _MISSING)
     for part in rest.split(".") if rest else ():
         value = vars(value).get(part, _MISSING) if isinstance(value, type) else _MISSING
     return value
@@ -160,50 +201,44 @@ def _fits(kind, value):
     return True
 
 
-def _absent(module, name):
+def _absent(parts, name):
     """Give a placeholder, or raise what PyTorch would, for a name that is in none of the layers."""
-    here = module.__name__
-    frame = callsite.caller()
-    home = module._made_of
-    error = AttributeError(f"module {here!r} has no attribute {name!r}")
-    if frame is None or not home.knows(name) or name.startswith("__"):
+    error = AttributeError(f"module {parts.module.__name__!r} has no attribute {name!r}")
+    target = _submodule(parts, name)
+    if name.startswith("__") or not (target or parts.knows(name)):
         raise error
-    loading = callsite.instruction(frame)
-    if loading not in callsite.LOADS:
+    # The import system asks before it looks for a submodule; IMPORT_FROM asks again afterwards.
+    if callsite.is_import_system(sys._getframe(2)) or not callsite.is_plain_load(callsite.caller()):
         raise error
-    caught = (ImportError,) if loading == "IMPORT_FROM" else (AttributeError,)
-    if callsite.is_caught(frame, caught):
-        raise error
-    if callsite.is_import_system(sys._getframe(2)):
-        raise error  # its look for a submodule; IMPORT_FROM asks again
-    target = home.entry.imports.get(name)
-    return placeholder(module, name) if target is None else importlib.import_module(target)
+    return parts.builder.import_module(target) if target else placeholder(parts, name)
 
 
-def placeholder(module: TorchModule, name: str):
+def _submodule(parts, name):
+    """Return the module that a name stands for in PyTorch, or once it was imported; else ""."""
+    fullname = f"{parts.module.__name__}.{name}"
+    if fullname in sys.modules:
+        return fullname
+    return parts.entry.imports.get(name, "") if parts.entry is not None else ""
+
+
+def placeholder(parts: Parts, name: str):
     """Return the placeholder of a missing name, the same one each time, and record it."""
-    home = module._made_of
-    api = f"{module.__name__}.{name}"
-    where = callsite.user_place()
-    report.record(api, "named", where)
-    if home.strict:
+    api = f"{parts.module.__name__}.{name}"
+    if parts.builder.settings.strict:
+        where = unsupported.note(api, report.NAMED)
         raise unsupported.UnsupportedTorchAPI(unsupported.message(api, where), api)
     with _lock:
-        return _placeholder(module, name)
+        made = _placeholder(parts, name, api)
+    unsupported.note(made.__placeholder__, report.NAMED)
+    return made
 
 
-def _placeholder(module, name):
-    """Make or find a placeholder; a re-exported one is the one of its home, as the object is."""
-    home = module._made_of
-    if name not in home.placeholders:
-        entry = home.entry
-        origin, qualified = entry.origins.get(name, (module.__name__, name))
-        other = sys.modules.get(origin)
-        if other is not module and isinstance(other, TorchModule):
-            if qualified in other._made_of.entry.kinds:
-                home.placeholders[name] = _placeholder(other, qualified)
-                return home.placeholders[name]
-        home.placeholders[name] = unsupported.make(
-            module.__name__, name, entry.kinds[name], entry.members.get(name, ())
-        )
-    return home.placeholders[name]
+def _placeholder(parts, name, api):
+    """Make or find a placeholder: one for all the modules that re-export the name."""
+    entry, known = parts.entry, parts.builder.placeholders
+    home = module, qualified = entry.origins.get(name, (entry.name, name))
+    if home not in known:
+        definer = parts.builder.manifest.get(module)
+        members = definer.members.get(qualified, ()) if definer is not None else ()
+        known[home] = unsupported.make(api, module, qualified, entry.kinds[name], members)
+    return known[home]

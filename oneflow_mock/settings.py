@@ -83,7 +83,7 @@ class Settings:
         return f"Settings({shown})"
 
     def replace(self, **changes: object) -> Settings:
-        """Return a copy with the named fields changed; TypeError for a field that does not exist."""
+        """Return a copy with the named fields changed; TypeError for one that does not exist."""
         values = dict(zip(self.__slots__, self._astuple()))
         unknown = [name for name in changes if name not in values]
         if unknown:
