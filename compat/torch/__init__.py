@@ -149,6 +149,31 @@ get_default_device = device_spelling.get_default_device
 set_default_device = device_spelling.set_default_device
 
 
+# a tensor's methods that are functions too; those of C stay OneFlow's own objects
+
+clone, detach, get_device = flow.Tensor.clone, flow.Tensor.detach, flow.Tensor.get_device
+is_conj, is_neg, is_inference = flow.Tensor.is_conj, flow.Tensor.is_neg, flow.Tensor.is_inference
+is_distributed, is_same_size = flow.Tensor.is_distributed, flow.Tensor.is_same_size
+resolve_conj, resolve_neg = flow.Tensor.resolve_conj, flow.Tensor.resolve_neg
+conj, conj_physical, positive = (
+    flow.Tensor.conj,
+    flow.Tensor.conj_physical,
+    flow.Tensor.positive,
+)
+detach_, resize_as_ = flow.Tensor.detach_, flow.Tensor.resize_as_
+legacy_contiguous_format = formats.contiguous_format
+
+
+def real(input):
+    """Return the real part: of a real tensor, itself."""
+    return input.real
+
+
+def imag(input):
+    """Return the imaginary part; PyTorch's error for a real tensor."""
+    return input.imag
+
+
 def is_complex(input):
     """Tell whether a tensor's dtype is complex."""
     return input.dtype.is_complex
