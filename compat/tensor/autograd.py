@@ -22,6 +22,8 @@ _next_nodes = _Node.next_functions.__get__
 
 #: Where a tensor's ``__dict__`` keeps its hooks, which copies and pickles leave behind.
 HOOKS = "_backward_hooks"
+#: Where it notes that the gradient of a result is kept.
+RETAINS = "_retains_grad"
 
 
 def install(patches) -> None:
@@ -113,6 +115,7 @@ def _keep_grad(self):
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if not self.is_leaf:
         _retain_grad(self)
+        self.__dict__[RETAINS] = True
 
 
 def _require(self, requires_grad=True):
@@ -190,5 +193,6 @@ METHODS = {
     "detach_": _detach_in_place,
     "pin_memory": _pin,
     "share_memory_": _share,
+    "retains_grad": property(lambda self: self.__dict__.get(RETAINS, False)),
     "output_nr": property(lambda self: 0),
 }

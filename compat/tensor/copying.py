@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import oneflow as flow
 
-from oneflow_mock.compat.tensor.autograd import HOOKS
+from oneflow_mock.compat.tensor.autograd import HOOKS, RETAINS
 from oneflow_mock.compat.tensor.conversion import check_format
 
 _clone = flow.Tensor.clone
@@ -13,8 +13,8 @@ _set_data = flow.Tensor.data.__set__
 
 
 def attributes_of(tensor):
-    """Return the Python attributes that a program gave a tensor: all but its hooks."""
-    return {name: value for name, value in tensor.__dict__.items() if name != HOOKS}
+    """Return the Python attributes that a program gave a tensor: all but ours."""
+    return {name: value for name, value in tensor.__dict__.items() if name not in (HOOKS, RETAINS)}
 
 
 def _clone_in(self, *, memory_format=None):

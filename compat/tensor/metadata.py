@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import dtypes, formats
+from oneflow_mock.compat.kernels import creation, dtypes, formats
 
 _size_along = flow.Tensor.size
 _stride = flow.Tensor.stride
@@ -60,6 +60,42 @@ def _no(self):
     return False
 
 
+def _itself(self):
+    return self
+
+
+def _is_nonzero(self):
+    """Tell whether the only value is not zero."""
+    return bool(self)
+
+
+def _apply(self, callable):
+    """Put ``callable(value)`` in the place of each value, one by one."""
+    values = [callable(value) for value in self.reshape(-1).tolist()]
+    with flow.no_grad():
+        self.copy_(self.new_tensor(values).reshape(self.shape))
+    return self
+
+
+def _resize(self, *sizes, memory_format=None):
+    """Give the tensor other sizes over its memory; new elements have no particular values."""
+    shape = creation.shape_of("resize_", sizes)
+    count = 1
+    for size in shape:
+        count *= size
+    flat = self.detach().reshape(-1)
+    if count > flat.shape[0]:
+        grown = flat.new_empty(count)
+        grown[: flat.shape[0]] = flat
+        flat = grown
+    self.data = flat[:count].reshape(shape)
+    return self
+
+
+def _resize_as(self, the_template, *, memory_format=None):
+    return _resize(self, the_template.shape)
+
+
 _never = property(lambda self: False)
 
 
@@ -106,8 +142,19 @@ METHODS = {
     "is_same_size": lambda self, other: self.shape == other.shape,
     "_is_view": _no,
     "_is_zerotensor": _no,
-    "resolve_conj": lambda self: self,
-    "resolve_neg": lambda self: self,
+    "resolve_conj": _itself,
+    "resolve_neg": _itself,
+    "conj": _itself,
+    "conj_physical": lambda self: self.clone(),
+    "positive": _itself,
+    "__pos__": _itself,
+    "is_nonzero": _is_nonzero,
+    "is_coalesced": _no,
+    "apply_": _apply,
+    "resize_": _resize,
+    "resize_as_": _resize_as,
+    "_base": property(lambda self: None),
+    "name": property(lambda self: None),
     "to_dense": _to_dense,
     "dense_dim": lambda self: self.ndim,
     "sparse_dim": lambda self: 0,

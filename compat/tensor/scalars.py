@@ -29,6 +29,9 @@ def install(patches) -> None:
         stock = getattr(flow.Tensor, name, None)
         if stock is not None:
             patches.set(flow.Tensor, name, _guarded(name, stock))
+    for name in ("and", "or", "xor", "floordiv", "mod", "lshift", "rshift"):
+        if not hasattr(flow.Tensor, f"__i{name}__"):
+            patches.set(flow.Tensor, f"__i{name}__", _in_place(f"__{name}__"))
 
 
 def _guarded(name, stock):
@@ -58,6 +61,18 @@ def _guarded(name, stock):
 
     operator.__name__ = name
     operator.__qualname__ = f"Tensor.{name}"
+    return operator
+
+
+def _in_place(name):
+    """Return the in-place form of an operator, so that ``x |= y`` changes x and not its name."""
+
+    def operator(self, other):
+        answer = getattr(self, name)(other)
+        return answer if answer is NotImplemented else self.copy_(answer)
+
+    operator.__name__ = "__i" + name[2:]
+    operator.__qualname__ = f"Tensor.{operator.__name__}"
     return operator
 
 
