@@ -66,9 +66,41 @@ def address(tensor) -> int:
     if tensor.dtype == flow.bool:
         if tensor.is_cuda:
             return _described(tensor.to(flow.uint8))[1].data
-        return tensor.detach().numpy().ctypes.data
-    _, found = _described(tensor.detach())
+        return _cut(tensor).numpy().ctypes.data
+    _, found = _described(_cut(tensor))
     return found.data + found.byte_offset
+
+
+_cut = flow.Tensor.detach
+
+
+def detached(tensor):
+    """Return the same values outside of the graph, over the same memory.
+
+    OneFlow's own ``detach`` (and ``data``) forgets where in the memory a view starts: whatever is
+    viewed of it then, its first row, say, is looked for at the memory's start.
+    """
+    offset = tensor.storage_offset()
+    if not offset or tensor.numel() == 0:
+        return _cut(tensor)
+    with flow.no_grad():
+        return tensor.as_strided(tensor.shape, tensor.stride(), offset)
+
+
+def at_start(tensor):
+    """Return a tensor over the same memory that OneFlow takes for the start of a memory.
+
+    For where OneFlow takes over the memory of another tensor and forgets its start again.
+    """
+    if not tensor.storage_offset() or tensor.numel() == 0:
+        return tensor
+    size, stride = tuple(tensor.shape), tensor.stride()
+    if tensor.is_cuda:
+        return _reinterpret_described(tensor, tensor.dtype, size, stride)
+    last = sum((one - 1) * step for one, step in zip(size, stride))
+    owner = _cut(tensor)
+    held = as_bytes(owner, address(tensor), (last + 1) * element_size(tensor))
+    return over(held, tensor.dtype, size, stride)
 
 
 def element_size(tensor) -> int:
@@ -159,7 +191,7 @@ def _as_bfloat16(halves):
 
 def bytes_of(tensor):
     """Return the bytes of a contiguous CPU tensor, as an array that shares its memory."""
-    tensor = tensor.detach()
+    tensor = detached(tensor)
     if tensor.dtype == flow.bfloat16:
         return as_bytes(tensor, address(tensor), tensor.numel() * 2)
     return tensor.numpy().reshape(-1).view(np.uint8)
@@ -180,7 +212,7 @@ def reinterpret(tensor, dtype):
         return flow.empty(size, dtype=dtype)
     start = address(tensor)
     last = sum((one - 1) * step for one, step in zip(size, stride))
-    held = as_bytes(tensor.detach(), start, (last + 1) * new)
+    held = as_bytes(_cut(tensor), start, (last + 1) * new)
     return over(held, dtype, size, stride)
 
 
@@ -241,7 +273,7 @@ def _reinterpret_described(tensor, dtype, size, stride, back=0):
 
     ``back`` is how many bytes before the tensor the view starts.
     """
-    tensor = tensor.detach()
+    tensor = detached(tensor)
     if tensor.ndim < len(size):
         tensor = tensor.view(1)
     capsule, described = _described(tensor)

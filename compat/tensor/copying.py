@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import oneflow as flow
 
+from oneflow_mock.compat.kernels import memory
 from oneflow_mock.compat.tensor.autograd import HOOKS, RETAINS
 from oneflow_mock.compat.tensor.conversion import check_format
 
 _clone = flow.Tensor.clone
-_get_data = flow.Tensor.data.__get__
+_get_data = memory.detached
 _set_data = flow.Tensor.data.__set__
 
 
@@ -29,7 +30,7 @@ def _assign_data(self, data):
     if not isinstance(data, flow.Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
     gradient = self.grad
-    _set_data(self, data)
+    _set_data(self, memory.at_start(data))
     if gradient is not None:
         self.grad = gradient
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import creation, meta, slots
+from oneflow_mock.compat.kernels import creation, memory, meta, slots
 
 _new_tensor = flow.Tensor.__new__
 _init_tensor = flow.Tensor.__init__
@@ -37,7 +37,8 @@ def _make_tensor(cls, *args, **kwargs):
         _init_tensor(made, *args, **kwargs)  # OneFlow's own: placement and sbp
         return made
     _init_tensor(made)
-    _set_data(made, creation.legacy(args, flow.get_default_dtype(), device))
+    made_of = creation.legacy(args, flow.get_default_dtype(), device)
+    _set_data(made, memory.at_start(made_of))
     return made
 
 
@@ -52,7 +53,7 @@ def _make_parameter(cls, data=None, requires_grad=True):
     if requires_grad and not data.is_floating_point():
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     made = _new_tensor(cls)
-    _init_parameter(made, data.detach(), bool(requires_grad))
+    _init_parameter(made, memory.at_start(data.detach()), bool(requires_grad))
     return made
 
 
@@ -60,10 +61,10 @@ def _make_subclass(cls, data, require_grad=False, **kwargs):
     """Return a tensor of a subclass that shares another one's memory."""
     made = _new_tensor(cls)
     if issubclass(cls, flow.nn.Parameter):
-        _init_parameter(made, data.detach(), bool(require_grad))
+        _init_parameter(made, memory.at_start(data.detach()), bool(require_grad))
         return made
     _init_tensor(made)
-    _set_data(made, data.detach())
+    _set_data(made, memory.at_start(data.detach()))
     return made.requires_grad_(True) if require_grad else made
 
 

@@ -119,6 +119,7 @@ METHODS = {
     "__dlpack__": _dlpack,
     "__dlpack_device__": _dlpack_device,
     "data_ptr": _data_ptr,
+    "detach": memory.detached,
     "untyped_storage": _untyped_storage,
     "_typed_storage": _typed_storage,
     "storage": _storage,
