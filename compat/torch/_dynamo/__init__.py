@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torch._dynamo.eval_frame import OptimizedModule  # noqa: F401
 from torch.compiler import (  # noqa: F401
     allow_in_graph,
     assume_constant_result,

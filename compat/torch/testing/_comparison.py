@@ -118,9 +118,7 @@ class _Comparison:
 
     def _numbers(self, actual, expected, item):
         if self.options["check_dtype"] and type(actual) is not type(expected):
-            raise _Differ(
-                f"The (d)types do not match: {type(actual)} != {type(expected)}.", item
-            )
+            raise _Differ(f"The (d)types do not match: {type(actual)} != {type(expected)}.", item)
         kinds = {complex: "complex64", float: "float64", int: "int64"}
         actual, expected = (
             value.item() if isinstance(value, np.generic) else value for value in (actual, expected)
@@ -168,9 +166,7 @@ class _Comparison:
 
 
 def _unequal(attribute, one, other, item):
-    raise _Differ(
-        f"The values for attribute {attribute!r} do not match: {one} != {other}.", item
-    )
+    raise _Differ(f"The values for attribute {attribute!r} do not match: {one} != {other}.", item)
 
 
 def _ordered(keys):

@@ -7,6 +7,7 @@ import math
 import warnings
 
 import torch
+
 from oneflow_mock.compat.kernels import dtypes
 
 __all__ = ["make_tensor"]
