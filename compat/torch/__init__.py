@@ -8,12 +8,14 @@ import builtins
 import math
 
 import oneflow as flow
+from torch.torch_version import TorchVersion
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import (
     device_spelling,
     dtypes,
     formats,
+    keywords,
     legacy_types,
     storage,
 )
@@ -120,8 +122,6 @@ from oneflow_mock.compat.kernels.random import (  # noqa: F401
     randperm,
 )
 
-from torch.torch_version import TorchVersion  # noqa: E402
-
 __version__ = TorchVersion(hooks.torch_version)
 
 e, pi, inf, nan, newaxis = math.e, math.pi, math.inf, math.nan, None
@@ -182,7 +182,6 @@ def is_complex(input):
 def is_signed(input):
     """Tell whether a tensor's dtype has negative numbers."""
     return input.dtype.is_signed
-
 
 
 def get_device_module(device=None):
@@ -325,6 +324,7 @@ def clamp(input, min=None, max=None, *, out=None):
     """Return the input held within [min, max]; each a number, a tensor or None."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    min, max = _plain(min), _plain(max)
     if isinstance(min, flow.Tensor) or isinstance(max, flow.Tensor):
         answer = input
         if min is not None:
@@ -337,6 +337,11 @@ def clamp(input, min=None, max=None, *, out=None):
 
 
 clip = clamp
+
+
+def _plain(value):
+    """Return a NumPy scalar as a Python number, and anything else as it is."""
+    return value.item() if hasattr(value, "dtype") and not isinstance(value, flow.Tensor) else value
 
 
 def where(condition, input=None, other=None, *, out=None):
@@ -353,15 +358,15 @@ def where(condition, input=None, other=None, *, out=None):
     return answer if out is None else out.copy_(answer)
 
 
-def _scalar_beside(value, tensor):
+def _scalar_beside(value, beside):
     """Return a number as a tensor of the dtype that PyTorch's promotion gives the pair."""
-    if isinstance(value, float) and not tensor.is_floating_point():
+    if isinstance(value, float) and not beside.is_floating_point():
         dtype = flow.get_default_dtype()
-    elif isinstance(value, int) and not isinstance(value, bool) and tensor.dtype == flow.bool:
+    elif isinstance(value, int) and not isinstance(value, bool) and beside.dtype == flow.bool:
         dtype = flow.int64
     else:
-        dtype = tensor.dtype
-    return flow.tensor(value, dtype=dtype, device=tensor.device)
+        dtype = beside.dtype
+    return flow.tensor(value, dtype=dtype, device=beside.device)
 
 
 def lerp(input, end, weight, *, out=None):
@@ -553,6 +558,37 @@ def std_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
     return std(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
 
 
+def nansum(input, dim=None, keepdim=False, *, dtype=None):
+    """Return the sum, NaN counting as 0."""
+    input = input if dtype is None else input.to(dtype)
+    kept = where(flow.isnan(input), 0.0, input)
+    return flow.sum(kept) if dim is None else flow.sum(kept, dim=dim, keepdim=keepdim)
+
+
+def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Return the mean of what is not NaN."""
+    counted = flow.logical_not(flow.isnan(input)).to(input.dtype)
+    return nansum(input, dim, keepdim, dtype=dtype) / nansum(counted, dim, keepdim)
+
+
+def mode(input, dim=-1, keepdim=False, *, out=None):
+    """Return the most frequent value along ``dim`` (the least of them) and its last index."""
+    from torch.return_types import mode as named
+
+    column = movedim(input, dim, -1)
+    size = column.shape[-1]
+    equal = column.unsqueeze(-1) == column.unsqueeze(-2)
+    counts = equal.to(flow.int64).sum(dim=-1)
+    most = counts == counts.amax(dim=-1, keepdim=True)
+    high = inf if input.is_floating_point() else flow.iinfo(input.dtype).max
+    best = where(most, column, high).amin(dim=-1, keepdim=True)
+    places = flow.arange(size).to(flow.int64).expand(*column.shape)
+    last = where(column == best, places, -1).amax(dim=-1, keepdim=True)
+    values = column.gather(column.ndim - 1, last)
+    answers = [movedim(answer, -1, dim) for answer in (values, last)]
+    return named([answer if keepdim else answer.squeeze(dim) for answer in answers])
+
+
 def _mean(input, dim, keepdim):
     return flow.mean(input) if dim is None else flow.mean(input, dim=dim, keepdim=keepdim)
 
@@ -687,11 +723,6 @@ def trace(input):
 # shape
 
 
-def concatenate(tensors, dim=0, *, axis=None, out=None):
-    """`cat`, under NumPy's name."""
-    return flow.cat(tensors, dim=dim if axis is None else axis)
-
-
 def flatten(input, start_dim=0, end_dim=-1):
     """Join the dimensions from start_dim to end_dim into one."""
     return input.reshape(1) if input.ndim == 0 else flow.flatten(input, start_dim, end_dim)
@@ -701,6 +732,20 @@ def unflatten(input, dim, sizes):
     """Split a dimension into several."""
     dim = dim % input.ndim
     return input.reshape(*input.shape[:dim], *sizes, *input.shape[dim + 1 :])
+
+
+def ravel(input):
+    """Return the elements as one row, a view where that is possible."""
+    return input.reshape(-1)
+
+
+def index_fill(input, dim, index, value):
+    """Return a copy whose slices at ``index`` along ``dim`` hold a value."""
+    places = flow.arange(input.shape[dim], device=input.device).unsqueeze(1)
+    chosen = (places == index.reshape(1, -1)).to(flow.int32).sum(dim=1) > 0
+    dim %= input.ndim
+    chosen = chosen.reshape(*[-1 if d == dim else 1 for d in range(input.ndim)])
+    return where(chosen.expand(*input.shape), value, input)
 
 
 def fliplr(input):
@@ -847,5 +892,43 @@ def nonzero(input, *, out=None, as_tuple=False):
         return found
     return tuple(found[:, column] for column in range(input.ndim))
 
+
+def _mean_of(input, *args, **kwargs):
+    if not input.numel():  # OneFlow's mean of nothing is 0
+        return flow.sum(input, *args, **kwargs) / 0.0
+    return flow.mean(input, *args, **kwargs)
+
+
+# OneFlow's own, with the other names that PyTorch has for their arguments.
+
+sum = keywords.spelled(flow.sum)
+mean = keywords.spelled(_mean_of, "mean")
+argmax = keywords.spelled(flow.argmax)
+argmin = keywords.spelled(flow.argmin)
+any = keywords.spelled(flow.any)
+all = keywords.spelled(flow.all)
+amax = keywords.spelled(flow.amax)
+amin = keywords.spelled(flow.amin)
+max = keywords.spelled(flow.max)
+min = keywords.spelled(flow.min)
+logsumexp = keywords.spelled(flow.logsumexp)
+prod = keywords.spelled(flow.prod)
+cumsum = keywords.spelled(flow.cumsum)
+cumprod = keywords.spelled(flow.cumprod)
+squeeze = keywords.spelled(flow.squeeze)
+unsqueeze = keywords.spelled(flow.unsqueeze)
+flip = keywords.spelled(flow.flip)
+topk = keywords.spelled(flow.topk)
+norm = keywords.spelled(flow.norm)
+cat = keywords.spelled(flow.cat, "cat", first="tensors")
+concat = keywords.spelled(flow.concat, "concat", first="tensors")
+concatenate = keywords.spelled(flow.cat, "concatenate", first="tensors")
+stack = keywords.spelled(flow.stack, "stack", first="tensors")
+std = keywords.spelled(std)
+var = keywords.spelled(var)
+softmax = keywords.spelled(softmax)
+log_softmax = keywords.spelled(log_softmax)
+sort = keywords.spelled(sort)
+argsort = keywords.spelled(argsort)
 
 from torch.functional import unique, unique_consecutive  # noqa: E402, F401  (PyTorch hides their home)
