@@ -1,0 +1,434 @@
+"""The losses of torch.nn.functional, with PyTorch's keywords, on OneFlow's operators.
+
+``size_average`` and ``reduce`` are the older spelling of ``reduction``.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import oneflow as flow
+import torch
+import torch.nn.functional as F
+
+
+def reduced(loss, reduction):
+    """Return the mean, the sum or the loss itself."""
+    if reduction == "mean":
+        return loss.mean()
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "none":
+        return loss
+    raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def _chosen(reduction, size_average, reduce):
+    """Return the reduction that was asked for, in whatever spelling."""
+    if size_average is None and reduce is None:
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f"{reduction} is not a valid value for reduction")
+        return reduction
+    if reduce is False:
+        chosen = "none"
+    else:
+        chosen = "sum" if size_average is False else "mean"
+    warnings.warn(
+        "size_average and reduce args will be deprecated, please use reduction='"
+        f"{chosen}' instead.",
+        stacklevel=3,
+    )
+    return chosen
+
+
+def _matched(input, target):
+    """Return both at one shape, with PyTorch's warning where they had two."""
+    if tuple(input.shape) == tuple(target.shape):
+        return input, target
+    warnings.warn(
+        f"Using a target size ({target.shape}) that is different to the input size "
+        f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
+        "Please ensure they have the same size.",
+        stacklevel=3,
+    )
+    return torch.broadcast_tensors(input, target)
+
+
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """The squared differences."""
+    reduction = _chosen(reduction, size_average, reduce)
+    input, target = _matched(input, target)
+    if weight is not None:
+        loss = (input - target) ** 2 * weight
+        return loss.sum() / weight.sum() if reduction == "mean" else reduced(loss, reduction)
+    return flow._C.mse_loss(input, target, reduction)
+
+
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """The absolute differences."""
+    reduction = _chosen(reduction, size_average, reduce)
+    input, target = _matched(input, target)
+    loss = (input - target).abs()
+    if weight is not None:
+        loss = loss * weight
+        if reduction == "mean":
+            return loss.sum() / weight.sum()
+    return reduced(loss, reduction)
+
+
+def cross_entropy(
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+    label_smoothing=0.0,
+):
+    """The cross entropy of logits (N, C, *) and classes (N, *) or probabilities (N, C, *)."""
+    reduction = _chosen(reduction, size_average, reduce)
+    plain = weight is None and not label_smoothing and not target.is_floating_point()
+    if plain and input.ndim == 2 and target.ndim == 1 and input.shape[0]:
+        return flow._C.cross_entropy(input, target, None, ignore_index, reduction, 0.0)
+    if input.ndim == 1:
+        loss = cross_entropy(
+            input.unsqueeze(0),
+            target.unsqueeze(0),
+            weight,
+            ignore_index=ignore_index,
+            reduction=reduction,
+            label_smoothing=label_smoothing,
+        )
+        return loss.squeeze(0) if reduction == "none" else loss
+    logs = torch.log_softmax(input, 1)
+    classes = input.shape[1]
+    lead = (1, classes) + (1,) * (input.ndim - 2)
+    weighted = logs if weight is None else logs * weight.reshape(lead)
+    if target.is_floating_point():
+        wanted = target * (1 - label_smoothing) + label_smoothing / classes
+        loss = -(weighted * wanted).sum(1)
+        if reduction == "mean":
+            return loss.sum() / (input.numel() / classes)
+        return reduced(loss, reduction)
+    loss = F.nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
+    if not label_smoothing:
+        return loss
+    kept = (target != ignore_index).to(logs.dtype)
+    smooth = -weighted.sum(1) * kept
+    if reduction == "mean":
+        scale = kept
+        if weight is not None:
+            known = torch.where(target != ignore_index, target, torch.zeros_like(target))
+            scale = kept * weight[known.reshape(-1)].reshape(known.shape)
+        smooth = smooth.sum() / scale.sum()
+    else:
+        smooth = reduced(smooth, reduction)
+    return (1 - label_smoothing) * loss + label_smoothing / classes * smooth
+
+
+def binary_cross_entropy(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean"
+):
+    """The cross entropy of probabilities and targets."""
+    reduction = _chosen(reduction, size_average, reduce)
+    if tuple(input.shape) != tuple(target.shape):
+        raise ValueError(
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}) is deprecated. Please ensure they have the same size."
+        )
+    if weight is not None:
+        weight = weight.expand(input.shape)
+    return flow._C.binary_cross_entropy_loss(input, target, weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    reduce=None,
+    reduction="mean",
+    pos_weight=None,
+):
+    """The cross entropy of logits and targets."""
+    reduction = _chosen(reduction, size_average, reduce)
+    if tuple(input.shape) != tuple(target.shape):
+        raise ValueError(
+            f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        )
+    positive = F.softplus(-input)
+    if pos_weight is None:
+        loss = (1 - target) * input + positive
+    else:
+        loss = (1 - target) * input + ((pos_weight - 1) * target + 1) * positive
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+    """The Kullback-Leibler divergence of log-probabilities from a target."""
+    if reduction == "batchmean" and size_average is None and reduce is None:
+        total = kl_div(input, target, reduction="sum", log_target=log_target)
+        return total / input.shape[0] if input.ndim else total
+    reduction = _chosen(reduction, size_average, reduce)
+    if reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support "
+            "size.'batchmean' divides only by the batch size, and aligns with the KL div math "
+            "definition.'mean' will be changed to behave the same as 'batchmean' in the next "
+            "major release.",
+            stacklevel=2,
+        )
+    return flow._C.kl_div_loss(input, target, log_target, reduction)
+
+
+def poisson_nll_loss(
+    input,
+    target,
+    log_input=True,
+    full=False,
+    size_average=None,
+    eps=1e-8,
+    reduce=None,
+    reduction="mean",
+):
+    """The negative log likelihood of counts by a Poisson distribution."""
+    reduction = _chosen(reduction, size_average, reduce)
+    if log_input:
+        loss = torch.exp(input) - target * input
+    else:
+        loss = input - target * torch.log(input + eps)
+    if full:
+        stirling = target * torch.log(target) - target + 0.5 * torch.log(2 * math.pi * target)
+        loss = loss + torch.where(target > 1, stirling, torch.zeros_like(stirling))
+    return reduced(loss, reduction)
+
+
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """The negative log likelihood of targets by normal distributions."""
+    if isinstance(var, float):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = var * torch.ones_like(input)
+    elif bool((var < 0).any()):
+        raise ValueError("var has negative entry/entries")
+    if tuple(var.shape) != tuple(input.shape):
+        if tuple(input.shape[:-1]) == tuple(var.shape):
+            var = var.unsqueeze(-1)
+        elif not (
+            input.ndim == var.ndim
+            and sum(own for one, own in zip(input.shape, var.shape) if one != own) == 1
+        ):
+            raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(reduction + " is not valid")
+    # The bound is no part of the graph: a variance below it still gets a gradient.
+    var = var + (var.detach().clamp(min=eps) - var.detach())
+    loss = 0.5 * (torch.log(var) + (input - target) ** 2 / var)
+    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+
+
+def hinge_embedding_loss(
+    input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
+):
+    """The input where the target is 1, what it lacks of the margin where it is -1."""
+    reduction = _chosen(reduction, size_average, reduce)
+    zeros = torch.zeros_like(input)
+    far = torch.where(target == 1, zeros, torch.clamp(margin - input, min=0))
+    near = torch.where(target == -1, zeros, input)
+    return reduced(far + near, reduction)
+
+
+def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """The logistic loss of targets 1 and -1."""
+    reduction = _chosen(reduction, size_average, reduce)
+    return reduced(torch.log1p(torch.exp(-target * input)), reduction)
+
+
+def cosine_embedding_loss(
+    input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
+):
+    """One minus the cosine where the target is 1, what exceeds the margin where it is -1."""
+    reduction = _chosen(reduction, size_average, reduce)
+    tiny = torch.finfo(input1.dtype).eps
+    product = (input1 * input2).sum(-1)
+    first, second = (input1 * input1).sum(-1) + tiny, (input2 * input2).sum(-1) + tiny
+    cosine = product / torch.sqrt(first * second)
+    zeros = torch.zeros_like(cosine)
+    alike = torch.where(target == 1, 1 - cosine, zeros)
+    apart = torch.where(target == -1, torch.clamp(cosine - margin, min=0), zeros)
+    return reduced(alike + apart, reduction)
+
+
+def margin_ranking_loss(
+    input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
+):
+    """What the first input, by the target's sign, is not ahead of the second by the margin."""
+    reduction = _chosen(reduction, size_average, reduce)
+    if not input1.ndim == input2.ndim == target.ndim:
+        raise RuntimeError(
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+            f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
+        )
+    return reduced(torch.clamp(-target * (input1 - input2) + margin, min=0), reduction)
+
+
+def multilabel_soft_margin_loss(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean"
+):
+    """The binary cross entropy of logits, averaged over the classes."""
+    reduction = _chosen(reduction, size_average, reduce)
+    loss = target * F.softplus(-input) + (1 - target) * F.softplus(input)
+    loss = loss if weight is None else loss * weight
+    return reduced(loss.sum(-1) / input.shape[-1], reduction)
+
+
+def multi_margin_loss(
+    input,
+    target,
+    p=1,
+    margin=1.0,
+    weight=None,
+    size_average=None,
+    reduce=None,
+    reduction="mean",
+):
+    """By how much other classes come within the margin of the right one."""
+    reduction = _chosen(reduction, size_average, reduce)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    rows = input.unsqueeze(0) if input.ndim == 1 else input
+    classes = target.reshape(-1)
+    right = rows.gather(1, classes.unsqueeze(1))
+    loss = torch.clamp(margin - right + rows, min=0)
+    loss = loss if p == 1 else loss * loss
+    if weight is not None:
+        loss = loss * weight[classes].unsqueeze(1)
+    others = F.one_hot(classes, rows.shape[1]) == 0
+    loss = (loss * others.to(loss.dtype)).sum(1) / rows.shape[1]
+    return reduced(loss.squeeze(0) if input.ndim == 1 else loss, reduction)
+
+
+def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """By how much other classes come within one of each right class; targets end at -1."""
+    reduction = _chosen(reduction, size_average, reduce)
+    alone = input.ndim < 2
+    rows = input.reshape(1, -1) if alone else input
+    labels = target.reshape(1, -1) if alone else target
+    ended = torch.cumsum((labels < 0).to(torch.int64), 1) > 0
+    classes = torch.where(ended, torch.zeros_like(labels), labels)
+    valid = (~ended).to(rows.dtype)
+    right = rows.gather(1, classes)
+    chosen = (F.one_hot(classes, rows.shape[1]).to(rows.dtype) * valid.unsqueeze(2)).sum(1)
+    others = (chosen == 0).to(rows.dtype)
+    gaps = torch.clamp(1 - right.unsqueeze(2) + rows.unsqueeze(1), min=0)
+    gaps = gaps * valid.unsqueeze(2) * others.unsqueeze(1)
+    loss = gaps.sum((1, 2)) / rows.shape[1]
+    return reduced(loss.squeeze(0) if alone else loss, reduction)
+
+
+def triplet_margin_loss(
+    anchor,
+    positive,
+    negative,
+    margin=1.0,
+    p=2,
+    eps=1e-6,
+    swap=False,
+    size_average=None,
+    reduce=None,
+    reduction="mean",
+):
+    """What an anchor is not nearer to the positive than to the negative, by the margin."""
+    reduction = _chosen(reduction, size_average, reduce)
+
+    def distance(one, other):
+        return F.pairwise_distance(one, other, p, eps)
+
+    return triplet_margin_with_distance_loss(
+        anchor,
+        positive,
+        negative,
+        distance_function=distance,
+        margin=margin,
+        swap=swap,
+        reduction=reduction,
+    )
+
+
+def triplet_margin_with_distance_loss(
+    anchor,
+    positive,
+    negative,
+    *,
+    distance_function=None,
+    margin=1.0,
+    swap=False,
+    reduction="mean",
+):
+    """`triplet_margin_loss` by any distance."""
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of "
+            f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
+            f"{negative.ndim}D inputs"
+        )
+    distance = distance_function or F.pairwise_distance
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = torch.minimum(far, distance(positive, negative))
+    return reduced(torch.clamp(margin + near - far, min=0), reduction)
+
+
+def ctc_loss(
+    log_probs,
+    targets,
+    input_lengths,
+    target_lengths,
+    blank=0,
+    reduction="mean",
+    zero_infinity=False,
+):
+    """The connectionist temporal classification loss; log_probs (T, N, C)."""
+    alone = log_probs.ndim == 2
+    log_probs = log_probs.unsqueeze(1) if alone else log_probs
+    lengths = [
+        torch.as_tensor(length, dtype=torch.int64).reshape(-1).to(log_probs.device)
+        for length in (input_lengths, target_lengths)
+    ]
+    if alone:
+        targets = targets.reshape(1, -1)
+    longest = int(lengths[1].max()) if targets.ndim == 1 else targets.shape[1]
+    loss = flow._C.ctc_loss(log_probs, targets, *lengths, longest, blank, zero_infinity, "none")
+    if reduction == "mean":
+        return (loss / lengths[1].clamp(min=1).to(loss.dtype)).mean()
+    return reduced(loss.squeeze(0) if alone and reduction == "none" else loss, reduction)
+
+
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+):
+    """The cross entropy of a linear layer's logits."""
+    lead, inner = input.shape[:-1], linear_weight.shape[:-1]
+    bias = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = F.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)
+    return cross_entropy(
+        logits.reshape(*lead, *inner),
+        target,
+        weight=weight,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
