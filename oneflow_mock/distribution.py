@@ -14,6 +14,8 @@ def find(version, context=None, **_):
     name = getattr(context, "name", None)
     if name is not None and name.replace("_", "-").lower() != "torch":
         return
+    if context is not None and "path" in vars(context):  # a search of certain folders
+        return
     yield _distribution_class()(version)
 
 

@@ -10,7 +10,7 @@ import sys
 import types
 from _thread import RLock
 
-from oneflow_mock import callsite, report, unsupported
+from oneflow_mock import callsite, gate, report, unsupported
 
 _MISSING = object()
 _lock = RLock()
@@ -94,12 +94,19 @@ class TorchModule(types.ModuleType):
         return _namespace_of(self)
 
     def __setattr__(self, name, value):
-        # The import system binds a submodule to its parent. A placeholder is not bound, so that
-        # hasattr stays honest.
-        if isinstance(value, TorchModule) and is_placeholder(value):
-            if value.__name__ == f"{self.__name__}.{name}":
-                return
-        super().__setattr__(name, value)
+        if not self._is_own_submodule(name, value):
+            super().__setattr__(name, value)
+
+    def _is_own_submodule(self, name, value):
+        """Tell whether the import system binds a submodule that is not to be seen.
+
+        A placeholder, so that hasattr stays honest; or one whose name is a function's or class's,
+        which PyTorch's package imports over it.
+        """
+        if not isinstance(value, TorchModule) or value.__name__ != f"{self.__name__}.{name}":
+            return False
+        entry = self._made_of.entry
+        return is_placeholder(value) or (entry is not None and name in entry.kinds)
 
     def __dir__(self):
         own = set(_namespace_of(self)).difference(("__getattr__",))
@@ -107,6 +114,9 @@ class TorchModule(types.ModuleType):
         if made_of is not None:
             own.update(name for name in made_of.names() if made_of.has(name))
         return sorted(own)
+
+
+TorchModule.__name__ = TorchModule.__qualname__ = "module"  # as messages show it
 
 
 def make_up(module: TorchModule, parts: Parts) -> None:
@@ -133,30 +143,92 @@ def is_initializing(module: types.ModuleType) -> bool:
 def _find(parts: Parts, name: str):
     """Return what the module gives for a name, or _MISSING."""
     entry = parts.entry
-    if parts.overlay is not None:
-        value = parts.overlay.get(name, _MISSING)
-        if value is not _MISSING and _is_public(parts, name):
-            parts.builder.patches.adopt(value, parts.module.__name__, name)
-            return value
-    if entry is None:
-        return _MISSING
+    value = _from_overlay(parts, name)
+    if value is not _MISSING or entry is None:
+        _adopt(parts, name, value)
+        return value
     if name == "__all__" and entry.exported is not None:
         return [exported for exported in entry.exported if parts.has(exported)]
     if name in entry.imports:
         return _imported(parts, entry.imports[name])
-    kind = entry.kinds.get(name)
-    if kind is None:
+    if name not in entry.kinds:
         return _MISSING
-    origin = entry.origins.get(name)
-    if origin is not None and origin != (entry.name, name):
-        value = _from_origin(parts, origin)
-        if value is not _MISSING:
-            return value
-    value = getattr(parts.engine, name, _MISSING) if parts.engine is not None else _MISSING
-    if value is _MISSING or not _fits(kind, value):
-        return _MISSING
-    parts.builder.patches.adopt(value, entry.name, name)
+    if name in entry.origins:
+        value = _from_origin(parts, *entry.origins[name])
+    if value is _MISSING:
+        value = _from_engine(parts, name)
+    if value is _MISSING and name not in entry.origins:
+        value = _from_package(parts, name)
+    _adopt(parts, name, value)
     return value
+
+
+def _from_overlay(parts, name):
+    value = (parts.overlay or {}).get(name, _MISSING)
+    return value if value is not _MISSING and _is_public(parts, name) else _MISSING
+
+
+def _from_engine(parts, name):
+    value = getattr(parts.engine, name, _MISSING) if parts.engine is not None else _MISSING
+    return value if value is not _MISSING and _fits(parts.entry.kinds[name], value) else _MISSING
+
+
+def _from_package(parts, name):
+    """Return what a package re-exports from this module, where only the package has it here."""
+    home = parts.entry.name
+    package = home.rpartition(".")[0]
+    while package:
+        found = _imported(parts, package)
+        above = found._made_of if isinstance(found, TorchModule) else None
+        if above is not None and above.entry is not None:
+            if above.entry.origins.get(name) == (home, name):
+                return _own(above, name)
+        package = package.rpartition(".")[0]
+    return _MISSING
+
+
+def _own(parts, name):
+    """Return what the overlay or the engine's module of the same path has under a name."""
+    value = _from_overlay(parts, name)
+    return _from_engine(parts, name) if value is _MISSING and parts.entry is not None else value
+
+
+def _adopt(parts, name, value):
+    """Let a class or function of OneFlow's or ours say the home and name that PyTorch's has.
+
+    Not where nobody would find it there.
+    """
+    if not isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+        return
+    stated = str(value.__module__)
+    if stated.partition(".")[0] not in ("oneflow", "oneflow_mock") and not _is_misnamed(
+        parts.builder.manifest.get(stated), value
+    ):
+        return
+    here = parts.module.__name__
+    origins = parts.entry.origins if parts.entry is not None else {}
+    module, qualified = origins.get(name, (here, name))
+    if module != here and not _is_found(parts, module, qualified, value):
+        module, qualified = here, name
+    parts.builder.patches.adopt(value, module, qualified)
+
+
+def _is_misnamed(stated, value):
+    """Tell whether a function of an overlay is known by a private name, or at home elsewhere."""
+    if not isinstance(value, types.FunctionType) or stated is None:
+        return False
+    return value.__name__ not in stated.kinds or value.__name__ in stated.origins
+
+
+def _is_found(parts, module, name, value):
+    """Tell whether another torch module would give a value under a name."""
+    found = _imported(parts, module) if gate.is_torch(module) else None
+    if not isinstance(found, TorchModule):
+        return False
+    home = found._made_of
+    if home.entry is None or name not in home.entry.kinds or name in home.entry.origins:
+        return False
+    return _own(home, name) is value or _from_package(home, name) is value
 
 
 def _is_public(parts, name):
@@ -176,9 +248,8 @@ def _imported(parts, target):
         return _MISSING
 
 
-def _from_origin(parts, origin):
+def _from_origin(parts, home, qualified):
     """Return a re-exported name from the module that defines it, where that one has it."""
-    home, qualified = origin
     first, _, rest = qualified.partition(".")
     found = _imported(parts, home)
     if isinstance(found, TorchModule):

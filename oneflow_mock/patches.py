@@ -9,9 +9,13 @@ from _thread import RLock
 _ABSENT = object()
 
 
+#: What a class or function says of itself; held in C, not in its namespace.
+_IDENTITY = ("__module__", "__name__", "__qualname__")
+
+
 def _held(owner, name):
-    """Return what the owner itself holds under a name; ``__module__`` hides in C slots."""
-    return owner.__module__ if name == "__module__" else vars(owner).get(name, _ABSENT)
+    """Return what the owner itself holds under a name."""
+    return getattr(owner, name) if name in _IDENTITY else vars(owner).get(name, _ABSENT)
 
 
 def _put(owner, name, value):
@@ -52,16 +56,19 @@ class Patches:
         return getattr(owner, name)
 
     def adopt(self, value, module: str, name: str) -> None:
-        """Give OneFlow's own Python classes and functions the home that PyTorch's have.
+        """Give a class or function the name and home that PyTorch's has.
 
-        Pickles, reprs and tracebacks then say what PyTorch's would.
+        Pickles, reprs and tracebacks then say what PyTorch's would. A class, or a function in C,
+        under another name than its own is an alias and left alone.
         """
-        if not isinstance(value, (type, types.FunctionType)) or value.__name__ != name:
-            return
-        if (value.__module__ or "").partition(".")[0] != "oneflow":
+        is_function = isinstance(value, types.FunctionType)
+        if "." in name or (value.__name__ != name and not is_function):
             return
         with contextlib.suppress(AttributeError, TypeError):  # a static C type keeps its name
             self.set(value, "__module__", module)
+            if is_function and value.__qualname__ != name:
+                self.set(value, "__name__", name)
+                self.set(value, "__qualname__", name)
 
     def restore(self) -> None:
         """Put everything back, the newest change first."""

@@ -4,6 +4,11 @@ Each is (source, outcome) or (source, outcome, rows of the report). PLACE stands
 file; the manifest is the one of `stand_in`.
 """
 
+#: What torch has there.
+THERE = (
+    "Tensor add calls_missing cast deep dtype einsum float32 functional ignores nn os overlaid "
+    "save serialization"
+)
 ABSENT = "AttributeError: module 'torch' has no attribute {!r}"
 
 
@@ -330,17 +335,15 @@ CASES = {
         [],
     ),
     "dir": (
-        "import torch\nresult = [n for n in dir(torch) if not n.startswith('__')]",
-        "['Tensor', 'add', 'calls_missing', 'cast', 'deep', 'dtype', 'float32', 'ignores', 'nn', "
-        "'os', 'overlaid', 'save', 'serialization']",
+        "import torch\nresult = ' '.join(n for n in dir(torch) if not n.startswith('__'))",
+        f"'{THERE}'",
         [],
     ),
     "vars": (
         "import torch\n"
-        "result = sorted(n for n in vars(torch) if not n.startswith('__')), "
-        "vars(torch)['add'] is torch.add",
-        "(['Tensor', 'add', 'calls_missing', 'cast', 'deep', 'dtype', 'float32', 'ignores', 'nn', "
-        "'os', 'overlaid', 'save', 'serialization'], True)",
+        "result = ' '.join(sorted(n for n in vars(torch) if not n.startswith('__')))\n"
+        "assert vars(torch)['add'] is torch.add",
+        f"'{THERE}'",
         [],
     ),
     "star": (
@@ -481,6 +484,18 @@ CASES = {
         "same = functions == [torch.add, torch.overlaid, torch.save]\n"
         "result = layer.size, same, b'oneflow' in data",
         "(3, True, False)",
+    ),
+    "found in the module that defines it": (
+        "import pickle, torch, torch.functional\nf = torch.functional.einsum\n"
+        "result = f is torch.einsum, f.__module__, f.__name__, pickle.loads(pickle.dumps(f)) is f",
+        "(True, 'torch.functional', 'einsum', True)",
+    ),
+    "a function named as its module": (
+        "import torch.nn.utils.norm as m, torch.nn.utils\nfrom torch.nn.utils import norm\n"
+        "import pickle, sys\n"
+        "result = norm(1), m is norm, sys.modules['torch.nn.utils.norm'].norm is norm, "
+        "pickle.loads(pickle.dumps(norm)) is norm",
+        "('norm', True, True, True)",
     ),
     "help": (
         "import pydoc, torch\ntext = pydoc.plain(pydoc.render_doc(torch))\n"

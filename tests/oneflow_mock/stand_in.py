@@ -57,6 +57,7 @@ FILES = {
             def __init__(self, size):
                 self.size = size
         """,
+    "oneflow/functional.py": "",
     "oneflow/optim.py": """
         class SGD:
             pass
@@ -114,7 +115,16 @@ FILES = {
                 hooks.no_effect("torch.ignores", "memory_format")
             return x
 
+        def _private(x):
+            return "einsum"
+
+        einsum = _private
+
         hooks.patch(flow.nn.Module, "forward", lambda self: "ours")
+        """,
+    "compat/torch/nn/utils/norm.py": """
+        def norm(x):
+            return "norm"
         """,
     "compat/torch/serialization.py": """
         def save(x):
@@ -145,6 +155,7 @@ MANIFEST = (
             "missing_function",
             "other_function",
             "save=torch.serialization:save",
+            "einsum=torch.functional:einsum",
             "moved=torch.serialization:moved",
             "cast=typing:cast",
         ],
@@ -156,11 +167,20 @@ MANIFEST = (
             "missing_module=torch.missing_module",
             "os=os",
             "deep=torch.deep",
+            "functional=torch.functional",
             "serialization=torch.serialization",
         ],
         "members": {"MissingClass": ["method", "MEMBER"]},
     },
     {"module": "torch._tensor", "package": False, "eager": True, "class": ["Tensor"]},
+    {"module": "torch.functional", "package": False, "eager": True, "function": ["einsum"]},
+    {
+        "module": "torch.nn.utils",
+        "package": True,
+        "eager": True,
+        "function": ["norm=torch.nn.utils.norm:norm"],
+    },
+    {"module": "torch.nn.utils.norm", "package": False, "eager": True, "function": ["norm"]},
     {"module": "torch.deep", "package": True, "eager": False},
     {"module": "torch.deep.below", "package": False, "eager": False, "data": ["here"]},
     {

@@ -3,6 +3,8 @@
 Each program runs in a process of its own that has imported the stand-in, and asserts.
 """
 
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -10,7 +12,7 @@ import stand_in
 
 PRELUDE = """
 import builtins, gc, importlib, os, sys, threading, types, warnings
-import oneflow, oneflow.optim, oneflow_mock
+import oneflow, oneflow.functional, oneflow.optim, oneflow_mock
 from oneflow_mock import switch
 
 def held(value):
@@ -457,7 +459,7 @@ PROGRAMS = {
             try:
                 names = ["torch", "torch.nn.functional", "torch.optim", "torch.deep.below"]
                 found = importlib.import_module(random.choice(names))
-                assert type(found).__name__ == "TorchModule", found
+                assert type(found).__module__ == "oneflow_mock.module", found
                 assert "torch" in repr(found)
             except ImportError as error:
                 # off just then; or on, and off in between an import and the next
@@ -521,6 +523,40 @@ FILES = {
     "real/torch/nn.py": "real = True",
     "real/uses_real.py": "import torch",
 }
+
+
+ONEFLOW_ITSELF = """
+import numpy, pickle
+import oneflow.autograd, oneflow.distributed, oneflow.nn.utils, oneflow.utils.data
+before = state()
+slots = oneflow.Tensor.__dictoffset__, oneflow.Size.__repr__(oneflow.Size([1]))
+with oneflow_mock.enable():
+    import torch, torch.nn.functional as F, torch.optim, torch.utils.data
+    from torch import nn
+    net = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.LayerNorm(3))
+    x = torch.randn(2, 3, requires_grad=True)
+    x.tag = 1
+    F.mse_loss(net(x), torch.zeros(2, 3)).backward()
+    torch.optim.SGD(net.parameters(), lr=0.1).step()
+    assert pickle.loads(pickle.dumps(nn.Linear)) is oneflow.nn.Linear
+    dir(torch), vars(torch), vars(torch.nn)
+    for name in "cuda distributed fft jit nn.init nn.utils".split():
+        importlib.import_module("torch." + name)
+for name in [n for n in sys.modules if n not in before["modules"]]:
+    # an overlay may use a library that knows nothing of torch
+    if not ours(name) and not [v for v in vars(sys.modules[name]).values() if "torch" in repr(v)]:
+        before["modules"][name] = (id(sys.modules[name]), sys.modules[name])
+assert_same(before, state())
+assert slots == (oneflow.Tensor.__dictoffset__, oneflow.Size.__repr__(oneflow.Size([1])))
+assert repr(oneflow.Size([1])).startswith("oneflow"), repr(oneflow.Size([1]))
+"""
+
+
+def test_oneflow_itself(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PRELUDE.replace("oneflow.functional,", "") + ONEFLOW_ITSELF)
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")
