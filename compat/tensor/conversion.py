@@ -134,18 +134,9 @@ def check_format(api, tensor, format):
         hooks.no_effect(api, "memory_format")
 
 
-def _converter(name, dtype):
-    """Return ``x.float()`` and the like; OneFlow's own does not take PyTorch's keyword."""
-
-    def method(self, memory_format=None):
-        if memory_format is not None:
-            check_format(f"torch.Tensor.{name}", self, memory_format)
-        return _convert(self, dtype)
-
-    method.__name__ = name
-    method.__qualname__ = f"Tensor.{name}"
-    method.__doc__ = f"Return the tensor as {dtypes.name_of(dtype)}."
-    return method
+def _to_char(self, memory_format=None):
+    """Return the tensor as int8."""
+    return _convert(self, flow.int8)
 
 
 def _refusing(name, dtype):
@@ -278,9 +269,10 @@ def _index(self):
 
 
 def _len(self):
-    if self.ndim == 0:
+    shape = self.shape
+    if not shape:
         raise TypeError("len() of a 0-d tensor")
-    return self.shape[0]
+    return shape[0]
 
 
 def _iter(self):
@@ -324,15 +316,8 @@ METHODS = {
     "__iter__": _iter,
     "__contains__": _contains,
     "contiguous": _make_contiguous,
-    "half": _converter("half", flow.float16),
-    "float": _converter("float", flow.float32),
-    "double": _converter("double", flow.float64),
-    "bfloat16": _converter("bfloat16", flow.bfloat16),
-    "long": _converter("long", flow.int64),
-    "int": _converter("int", flow.int32),
-    "char": _converter("char", flow.int8),
-    "byte": _converter("byte", flow.uint8),
-    "bool": _converter("bool", flow.bool),
+    # half, float, double, bfloat16, long, int, byte and bool stay OneFlow's own.
+    "char": _to_char,
     "short": _refusing("short", dtypes.BY_NAME["int16"]),
     "cfloat": _refusing("cfloat", dtypes.BY_NAME["complex64"]),
     "cdouble": _refusing("cdouble", dtypes.BY_NAME["complex128"]),
