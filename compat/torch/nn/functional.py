@@ -11,6 +11,30 @@ import torch
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import attention, norms
+from oneflow_mock.compat.kernels.activations import (  # noqa: F401
+    celu,
+    celu_,
+    gelu,
+    glu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    leaky_relu_,
+    logsigmoid,
+    mish,
+    relu,
+    relu6,
+    relu_,
+    selu,
+    selu_,
+    silu,
+    softplus,
+    softshrink,
+    softsign,
+    threshold,
+    threshold_,
+)
 from oneflow_mock.compat.kernels.dropout import (  # noqa: F401  (they live where the streams do)
     alpha_dropout,
     dropout,
@@ -18,6 +42,14 @@ from oneflow_mock.compat.kernels.dropout import (  # noqa: F401  (they live wher
     dropout2d,
     dropout3d,
     feature_alpha_dropout,
+)
+from oneflow_mock.compat.kernels.lookups import (  # noqa: F401
+    cosine_similarity,
+    embedding,
+    embedding_bag,
+    normalize,
+    pairwise_distance,
+    pdist,
 )
 from oneflow_mock.compat.kernels.losses import (  # noqa: F401
     binary_cross_entropy,
@@ -39,6 +71,35 @@ from oneflow_mock.compat.kernels.losses import (  # noqa: F401
     soft_margin_loss,
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
+)
+from oneflow_mock.compat.kernels.pooling import (  # noqa: F401
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool1d_with_indices,
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_with_indices,
+    adaptive_max_pool3d,
+    adaptive_max_pool3d_with_indices,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    fold,
+    local_response_norm,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool1d_with_indices,
+    max_pool2d,
+    max_pool2d_with_indices,
+    max_pool3d,
+    max_pool3d_with_indices,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+    unfold,
 )
 
 
@@ -185,9 +246,9 @@ def elu_(input, alpha=1.0):
     return elu(input, alpha, True)
 
 
-def softplus(input, beta=1.0, threshold=20.0):
-    """Return log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold."""
-    return flow._C.softplus(input, beta, threshold)
+def hardtanh_(input, min_val=-1.0, max_val=1.0):
+    """`hardtanh` in place."""
+    return hardtanh(input, min_val, max_val, True)
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
@@ -299,9 +360,18 @@ def instance_norm(
     momentum=0.1,
     eps=1e-05,
 ):
-    """Normalise each channel of each sample of (N, C, *)."""
-    if not use_input_stats or running_mean is not None:
-        raise hooks.refuse("torch.nn.functional.instance_norm", "running statistics")
+    """Normalise each channel of each sample of (N, C, *); running statistics change in place."""
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if running_mean is not None or running_var is not None:
+        with flow.no_grad():
+            rows = input.detach().reshape(input.shape[0], input.shape[1], -1)
+            for running, found in (
+                (running_mean, rows.mean(2)),
+                (running_var, rows.var(2, unbiased=True)),
+            ):
+                if running is not None:
+                    running.mul_(1 - momentum).add_(found.mean(0) * momentum)
     return norms.group_norm(input, input.shape[1], weight, bias, eps)
 
 
@@ -458,7 +528,34 @@ def pad(input, pad, mode="constant", value=None):
         return _pad_constant(input, sides, 0 if value is None else value)
     if mode == "circular":
         return _pad_circular(input, sides)
-    return engine.pad(input, sides, mode=mode)
+    if mode not in ("reflect", "replicate"):
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if input.ndim == 4 and len(sides) == 4 and min(sides) >= 0 and mode == "replicate":
+        return engine.pad(input, sides, mode=mode)
+    for position in range(len(sides) // 2):
+        dim = input.ndim - 1 - position
+        left, right = sides[2 * position : 2 * position + 2]
+        input = _pad_edge(input, dim, left, right, mode)
+    return input
+
+
+def _pad_edge(input, dim, left, right, mode):
+    """Pad one dimension by its mirror image or its ends."""
+    size = input.shape[dim]
+    if mode == "reflect" and max(left, right) >= size:
+        raise RuntimeError(
+            "Padding size should be less than the corresponding input dimension, but got: padding "
+            f"({left}, {right}) at dimension {dim} of input {list(input.shape)}"
+        )
+    if not left and not right:
+        return input
+    places = [abs(place) if mode == "reflect" else max(place, 0) for place in range(-left, size)]
+    last = size - 1
+    beyond = range(size, size + right)
+    places += [2 * last - place if mode == "reflect" else last for place in beyond]
+    if right < 0:
+        places = places[:right]
+    return input.index_select(dim, flow.tensor(places, dtype=flow.int64, device=input.device))
 
 
 def _pad_constant(input, sides, value):

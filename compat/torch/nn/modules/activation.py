@@ -25,11 +25,81 @@ def _show_hardtanh(self):
     return text + ", inplace=True" if self.inplace else text
 
 
+def _show_inplace(self):
+    return "inplace=True" if self.inplace else ""
+
+
 def _show_softplus(self):
     return f"beta={float(self.beta)}, threshold={float(self.threshold)}"
 
 
+def _show_threshold(self):
+    text = f"threshold={self.threshold}, value={self.value}"
+    return text + ", inplace=True" if self.inplace else text
+
+
+def _init_threshold(self, threshold, value, inplace=False):
+    flow.nn.Module.__init__(self)
+    self.threshold = threshold
+    self.value = value
+    self.inplace = inplace
+
+
+def _threshold(self, input):
+    return F.threshold(input, self.threshold, self.value, self.inplace)
+
+
+def _init_shrink(self, lambd=0.5):
+    flow.nn.Module.__init__(self)
+    self.lambd = lambd
+
+
+def _show_shrink(self):
+    return f"{self.lambd}"
+
+
+def _shrinking(name):
+    def forward(self, input):
+        return getattr(F, name)(input, self.lambd)
+
+    return forward
+
+
+def _in_place(name, **attributes):
+    """Return a forward that calls a function of F with the module's attributes, in place too."""
+
+    def forward(self, input):
+        options = {key: getattr(self, attribute) for key, attribute in attributes.items()}
+        return getattr(F, name)(input, **options, inplace=self.inplace)
+
+    return forward
+
+
+for _kind, _function, _attributes in (
+    (engine.ReLU6, "relu6", {}),
+    (engine.ELU, "elu", {"alpha": "alpha"}),
+    (engine.CELU, "celu", {"alpha": "alpha"}),
+    (engine.Hardswish, "hardswish", {}),
+    (engine.Hardsigmoid, "hardsigmoid", {}),
+    (engine.LeakyReLU, "leaky_relu", {"negative_slope": "negative_slope"}),
+    (engine.Mish, "mish", {}),
+    (engine.SELU, "selu", {}),
+    (engine.SiLU, "silu", {}),
+):
+    hooks.patch(_kind, "forward", _in_place(_function, **_attributes))
+for _name, _value in {
+    "__init__": _init_threshold,
+    "extra_repr": _show_threshold,
+    "forward": _threshold,
+}.items():
+    hooks.patch(engine.Threshold, _name, _value)
+for _kind, _function in ((engine.Hardshrink, "hardshrink"), (engine.Softshrink, "softshrink")):
+    hooks.patch(_kind, "__init__", _init_shrink)
+    hooks.patch(_kind, "extra_repr", _show_shrink)
+    hooks.patch(_kind, "forward", _shrinking(_function))
 hooks.patch(engine.PReLU, "forward", _prelu)
+hooks.patch(engine.SiLU, "extra_repr", _show_inplace)
+hooks.patch(engine.Mish, "extra_repr", _show_inplace)
 hooks.patch(engine.GELU, "extra_repr", _show_gelu)
 hooks.patch(engine.GLU, "extra_repr", _show_glu)
 hooks.patch(engine.Hardtanh, "extra_repr", _show_hardtanh)
@@ -57,6 +127,34 @@ class Softmin(flow.nn.Module):
 
     def extra_repr(self):
         return f"dim={self.dim}"
+
+
+class Softmax2d(flow.nn.Module):
+    """The softmax over the channels of an image (torch.nn.Softmax2d)."""
+
+    def forward(self, input):
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
+        return F.softmax(input, -3)
+
+
+class RReLU(flow.nn.Module):
+    """Leaky ReLU whose slope is drawn in training (torch.nn.RReLU)."""
+
+    __constants__ = ["lower", "upper", "inplace"]
+
+    def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False):
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input):
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self):
+        text = f"lower={self.lower}, upper={self.upper}"
+        return text + ", inplace=True" if self.inplace else text
 
 
 class MultiheadAttention(flow.nn.Module):

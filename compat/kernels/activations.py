@@ -1,0 +1,123 @@
+"""The elementwise functions of torch.nn.functional whose keywords or defaults OneFlow changed."""
+
+from __future__ import annotations
+
+import oneflow as flow
+import torch
+
+
+def _put(input, result, inplace):
+    return input.copy_(result) if inplace else result
+
+
+def relu(input, inplace=False):
+    """Return max(0, x)."""
+    return flow._C.relu(input, inplace)
+
+
+def relu_(input):
+    """`relu` in place."""
+    return flow._C.relu(input, True)
+
+
+def relu6(input, inplace=False):
+    """Return x held within [0, 6]."""
+    return _put(input, torch.clamp(input, 0.0, 6.0), inplace)
+
+
+def leaky_relu(input, negative_slope=0.01, inplace=False):
+    """Return x where positive, negative_slope x elsewhere."""
+    return _put(input, flow._C.leaky_relu(input, negative_slope), inplace)
+
+
+def leaky_relu_(input, negative_slope=0.01):
+    """`leaky_relu` in place."""
+    return leaky_relu(input, negative_slope, True)
+
+
+def selu(input, inplace=False):
+    """Return the scaled exponential linear unit."""
+    return _put(input, flow._C.selu(input), inplace)
+
+
+def selu_(input):
+    """`selu` in place."""
+    return selu(input, True)
+
+
+def celu(input, alpha=1.0, inplace=False):
+    """Return max(0, x) + min(0, alpha (exp(x / alpha) - 1))."""
+    return _put(input, flow._C.celu(input, alpha=alpha), inplace)
+
+
+def celu_(input, alpha=1.0):
+    """`celu` in place."""
+    return celu(input, alpha, True)
+
+
+def silu(input, inplace=False):
+    """Return x sigmoid(x)."""
+    return _put(input, flow._C.silu(input), inplace)
+
+
+def mish(input, inplace=False):
+    """Return x tanh(softplus(x))."""
+    return _put(input, flow._C.mish(input), inplace)
+
+
+def hardswish(input, inplace=False):
+    """Return x relu6(x + 3) / 6."""
+    return _put(input, flow._C.hardswish(input), inplace)
+
+
+def hardsigmoid(input, inplace=False):
+    """Return relu6(x + 3) / 6."""
+    return _put(input, flow._C.hardsigmoid(input), inplace)
+
+
+def gelu(input, approximate="none"):
+    """Return x by the normal distribution's probability below it, or its "tanh" approximation."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return flow._C.gelu_with_approximate(input, approximate)
+
+
+def glu(input, dim=-1):
+    """Return the first half along ``dim`` by the sigmoid of the second."""
+    return flow._C.glu(input, dim)
+
+
+def logsigmoid(input):
+    """Return log(sigmoid(x))."""
+    return flow._C.logsigmoid(input)
+
+
+def softplus(input, beta=1.0, threshold=20.0):
+    """Return log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold."""
+    return flow._C.softplus(input, beta, threshold)
+
+
+def softsign(input):
+    """Return x / (1 + |x|)."""
+    return flow._C.softsign(input)
+
+
+def hardshrink(input, lambd=0.5):
+    """Return x, but zero within ± lambd."""
+    return flow._C.hardshrink(input, lambd=lambd)
+
+
+def softshrink(input, lambd=0.5):
+    """Return x nearer to zero by lambd."""
+    return flow._C.softshrink(input, alpha=lambd)
+
+
+def threshold(input, threshold, value, inplace=False):
+    """Return x where it exceeds the threshold, ``value`` elsewhere."""
+    return _put(input, flow._C.threshold(input, threshold=threshold, value=value), inplace)
+
+
+def threshold_(input, threshold, value):
+    """`threshold` in place."""
+    kept = flow._C.threshold(input, threshold=threshold, value=value)
+    return _put(input, kept, True)

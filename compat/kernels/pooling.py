@@ -1,0 +1,260 @@
+"""The pooling functions of torch.nn.functional: PyTorch's keywords, a batch or one sample."""
+
+from __future__ import annotations
+
+import oneflow as flow
+import torch
+
+
+def listed(value, dims):
+    """Return a size given once or by dimension as a list."""
+    sizes = list(value) if isinstance(value, (list, tuple)) else [value]
+    return [int(size) for size in (sizes if len(sizes) == dims else sizes * dims)]
+
+
+def _batched(input, dims, name):
+    """Return the input with a batch dimension, and whether it was added."""
+    if input.ndim not in (dims + 1, dims + 2):
+        raise RuntimeError(
+            f"{name}: Expected {dims + 1}D or {dims + 2}D tensor, but got: {input.ndim}D"
+        )
+    return (input.unsqueeze(0), True) if input.ndim == dims + 1 else (input, False)
+
+
+def _unbatched(values, alone):
+    return [value.squeeze(0) for value in values] if alone else list(values)
+
+
+def _max(dims):
+    kernel = getattr(flow._C, f"max_pool{dims}d")
+
+    def pool(
+        input,
+        kernel_size,
+        stride=None,
+        padding=0,
+        dilation=1,
+        ceil_mode=False,
+        return_indices=False,
+    ):
+        input, alone = _batched(input, dims, f"max_pool{dims}d")
+        found = kernel(
+            input,
+            kernel_size=listed(kernel_size, dims),
+            stride=listed(kernel_size if stride in (None, [], ()) else stride, dims),
+            padding=listed(padding, dims),
+            dilation=listed(dilation, dims),
+            return_indices=True,
+            ceil_mode=ceil_mode,
+            data_format="channels_first",
+        )
+        values, places = _unbatched(found, alone)
+        return (values, places) if return_indices else values
+
+    def with_indices(
+        input,
+        kernel_size,
+        stride=None,
+        padding=0,
+        dilation=1,
+        ceil_mode=False,
+        return_indices=False,
+    ):
+        return pool(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+    return _named(pool, f"max_pool{dims}d", "Return the largest of each window."), _named(
+        with_indices, f"max_pool{dims}d_with_indices", "Return the largest and their places."
+    )
+
+
+def _named(function, name, text):
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = text
+    return function
+
+
+max_pool1d, max_pool1d_with_indices = _max(1)
+max_pool2d, max_pool2d_with_indices = _max(2)
+max_pool3d, max_pool3d_with_indices = _max(3)
+
+
+def _mean(input, dims, kernel_size, stride, padding, ceil_mode, count_pad, divisor):
+    input, alone = _batched(input, dims, f"avg_pool{dims}d")
+    options = {} if dims == 1 else {"divisor_override": int(divisor or 0)}
+    values = getattr(flow._C, f"avg_pool{dims}d")(
+        input,
+        kernel_size=listed(kernel_size, dims),
+        stride=listed(kernel_size if stride in (None, [], ()) else stride, dims),
+        padding=listed(padding, dims),
+        ceil_mode=ceil_mode,
+        count_include_pad=count_pad,
+        data_format="channels_first",
+        **options,
+    )
+    return values.squeeze(0) if alone else values
+
+
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """Return the mean of each window."""
+    return _mean(input, 1, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+):
+    """Return the mean of each window, or the sum over ``divisor_override``."""
+    padded = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _mean(input, 2, *padded)
+
+
+def avg_pool3d(
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+):
+    """Return the mean of each window, or the sum over ``divisor_override``."""
+    padded = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _mean(input, 3, *padded)
+
+
+def _wanted(input, output_size, dims):
+    """Return the output's sizes; None stands for the input's."""
+    sizes = list(output_size) if isinstance(output_size, (list, tuple)) else [output_size] * dims
+    return [
+        int(have if size is None else size)
+        for size, have in zip(sizes, input.shape[input.ndim - dims :])
+    ]
+
+
+def _adaptive(dims):
+    means = getattr(flow._C, f"adaptive_avg_pool{dims}d")
+    largest = getattr(flow._C, f"adaptive_max_pool{dims}d")
+
+    def avg_pool(input, output_size):
+        input, alone = _batched(input, dims, f"adaptive_avg_pool{dims}d")
+        values = means(input, _wanted(input, output_size, dims))
+        return values.squeeze(0) if alone else values
+
+    def max_pool(input, output_size, return_indices=False):
+        input, alone = _batched(input, dims, f"adaptive_max_pool{dims}d")
+        found = largest(input, output_size=_wanted(input, output_size, dims))
+        values, places = _unbatched(found, alone)
+        return (values, places) if return_indices else values
+
+    def with_indices(input, output_size, return_indices=False):
+        return max_pool(input, output_size, True)
+
+    name = f"pool{dims}d"
+    return (
+        _named(avg_pool, f"adaptive_avg_{name}", "Return means of windows that give this size."),
+        _named(max_pool, f"adaptive_max_{name}", "Return the largest of windows of this number."),
+        _named(with_indices, f"adaptive_max_{name}_with_indices", "… and their places."),
+    )
+
+
+adaptive_avg_pool1d, adaptive_max_pool1d, adaptive_max_pool1d_with_indices = _adaptive(1)
+adaptive_avg_pool2d, adaptive_max_pool2d, adaptive_max_pool2d_with_indices = _adaptive(2)
+adaptive_avg_pool3d, adaptive_max_pool3d, adaptive_max_pool3d_with_indices = _adaptive(3)
+
+
+def _unpool(dims):
+    kernel = getattr(flow._C, f"max_unpool{dims}d")
+
+    def unpool(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+        windows = listed(kernel_size, dims)
+        steps = listed(kernel_size if stride is None else stride, dims)
+        sides = listed(padding, dims)
+        input, alone = _batched(input, dims, f"max_unpool{dims}d")
+        indices = indices.unsqueeze(0) if alone else indices
+        default = [
+            (size - 1) * step - 2 * side + window
+            for size, step, side, window in zip(input.shape[2:], steps, sides, windows)
+        ]
+        sizes = default if output_size is None else list(output_size)[-dims:]
+        if any(abs(size - usual) >= step for size, usual, step in zip(sizes, default, steps)):
+            raise ValueError(
+                f"invalid output_size {tuple(sizes)}: it must be within one stride of "
+                f"{tuple(default)} (max_unpool{dims}d)"
+            )
+        full = [*input.shape[:2], *sizes]
+        values = kernel(input, indices, windows, steps, sides, full)
+        return values.squeeze(0) if alone else values
+
+    return _named(unpool, f"max_unpool{dims}d", "Put maxima back to their places, zeros between.")
+
+
+max_unpool1d = _unpool(1)
+max_unpool2d = _unpool(2)
+max_unpool3d = _unpool(3)
+
+
+def _power(input, dims, norm_type, kernel_size, stride, ceil_mode):
+    windows = listed(kernel_size, dims)
+    if norm_type in (float("inf"), -float("inf")):
+        largest = (max_pool1d, max_pool2d, max_pool3d)[dims - 1]
+        sign = 1 if norm_type > 0 else -1
+        return sign * largest(sign * input.abs(), windows, stride, ceil_mode=ceil_mode)
+    mean = (avg_pool1d, avg_pool2d, avg_pool3d)[dims - 1]
+    means = mean(input.pow(norm_type), windows, stride, 0, ceil_mode)
+    count = 1
+    for window in windows:
+        count *= window
+    return (torch.sign(means) * flow.relu(means.abs()) * count).pow(1.0 / norm_type)
+
+
+def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """Return the p-norm of each window."""
+    return _power(input, 1, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """Return the p-norm of each window."""
+    return _power(input, 2, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """Return the p-norm of each window."""
+    return _power(input, 3, norm_type, kernel_size, stride, ceil_mode)
+
+
+def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+    """Divide (N, C, *) by a power of the mean square over neighbouring channels."""
+    if input.ndim < 3:
+        raise ValueError(
+            f"Expected 3D or higher dimensionality                          input (got "
+            f"{input.ndim} dimensions)"
+        )
+    if input.numel() == 0:
+        return input
+    shape = input.shape
+    squares = (input * input).reshape(shape[0], 1, shape[1], -1)
+    squares = torch.nn.functional.pad(squares, (0, 0, size // 2, (size - 1) // 2))
+    means = avg_pool2d(squares, (size, 1), stride=1).reshape(shape)
+    return input / (means * alpha + k).pow(beta)
+
+
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """Return the windows of (N, C, H, W) as columns (N, C windows, places)."""
+    input, alone = _batched(input, 2, "unfold")
+    sizes = [listed(value, 2) for value in (kernel_size, dilation, padding, stride)]
+    columns = flow._C.unfold(input, *sizes)
+    return columns.squeeze(0) if alone else columns
+
+
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Add up the windows that `unfold` gives."""
+    alone = input.ndim == 2
+    input = input.unsqueeze(0) if alone else input
+    values = (output_size, kernel_size, dilation, padding, stride)
+    image = flow._C.fold(input, *[listed(value, 2) for value in values])
+    return image.squeeze(0) if alone else image
