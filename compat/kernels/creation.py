@@ -59,6 +59,8 @@ def device_of(api, device):
     """Return the device that an argument says, or the default one; None for the plain CPU."""
     if device is None:
         device = device_spelling.current()
+        if device is device_spelling.CPU:
+            return None
     try:
         device = device_spelling.usable(device)
     except TypeError:
@@ -388,6 +390,15 @@ def arange(
         if "placement" in other:
             return _global("arange", args, dict(other, dtype=dtype))
         _check_no_more("arange", other)
+    if (
+        len(args) == 1
+        and type(args[0]) is int
+        and args[0] > 0
+        and (end is start is step is dtype is device is out is layout is None)
+        and not (requires_grad or pin_memory)
+        and device_spelling.current() is device_spelling.CPU
+    ):
+        return flow._C.arange(0, args[0], 1, dtype=flow.int64)
     if len(args) == 1 and end is None:
         end = args[0]
     else:
@@ -591,10 +602,34 @@ def tensor(
     **other,
 ):
     """Return a copy of numbers, sequences of them, an array or a tensor as a tensor."""
+    if dtype is None and device is None and not other:
+        made = _of_plain_numbers(data)
+        if made is not None:
+            return finish(made, requires_grad, pin_memory) if requires_grad or pin_memory else made
     if other:
         return _flow_tensor(data, dtype=dtype, requires_grad=requires_grad, **other)
     made = _tensor("tensor", data, dtype, device)
     return finish(made, requires_grad, pin_memory) if requires_grad or pin_memory else made
+
+
+def _of_plain_numbers(data):
+    """Return lists of Python's own numbers as OneFlow reads them; None where there is more to it.
+
+    What OneFlow refuses goes the long way, to PyTorch's error.
+    """
+    first = data
+    while type(first) in (list, tuple) and first:
+        first = first[0]
+    if (
+        type(first) not in _PYTHON_TYPES
+        or device_spelling.current() is not device_spelling.CPU
+        or _default_dtype() is not flow.float32
+    ):
+        return None
+    try:
+        return _flow_tensor(data)
+    except Exception:
+        return None
 
 
 def _tensor(api, data, dtype, device):
@@ -729,10 +764,8 @@ def _shape_of_sequence(data):
 def _quick_array(data, shape):
     """Return plain Python numbers as an array, or None where there is anything else."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            array = np.array(data)
-    except (ValueError, TypeError, RuntimeError, Warning):
+        array = np.array(data)
+    except (ValueError, TypeError, RuntimeError):
         return None
     if array.shape != shape or array.dtype not in (np.float64, np.int64, np.bool_):
         return None
