@@ -14,6 +14,8 @@ import pkgutil
 import types
 
 import oneflow as flow
+
+from oneflow_mock.compat.kernels import shared_arrays
 from oneflow_mock.compat.tensor import attributes
 
 
@@ -22,6 +24,7 @@ _topical: set = set()
 
 def install(patches) -> None:
     """Set every topic's methods on the Tensor class, through a registry that can restore them."""
+    shared_arrays.install(patches)
     _topical.clear()
     for found in pkgutil.iter_modules(__path__):
         topic = importlib.import_module(f"{__name__}.{found.name}")
