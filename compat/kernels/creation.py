@@ -623,7 +623,7 @@ def _of_plain_numbers(data):
     if (
         type(first) not in _PYTHON_TYPES
         or device_spelling.current() is not device_spelling.CPU
-        or _default_dtype() is not flow.float32
+        or _default_dtype() != flow.float32
     ):
         return None
     try:
