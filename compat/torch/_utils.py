@@ -6,6 +6,8 @@ import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import dtypes
+from oneflow_mock.compat.kernels.devices import cuda_count
+from oneflow_mock.compat.tensor.copying import attributes_of
 from oneflow_mock.compat.tensor.storage import laid_over
 
 
@@ -159,3 +161,82 @@ class _Unquoted(str):
 
 
 KeyErrorMessage = _Unquoted
+
+
+def _get_obj_state(obj):
+    """Return what a program gave a tensor besides its values: attributes, and slots if any."""
+    import copyreg
+
+    state = attributes_of(obj)
+    slots = copyreg._slotnames(type(obj))
+    held = {name: getattr(obj, name) for name in slots if hasattr(obj, name)}
+    return (state, held) if held else state
+
+
+class _ClassPropertyDescriptor:
+    """A property of a class."""
+
+    def __init__(self, fget, fset=None) -> None:
+        self.fget = fget
+
+    def __get__(self, instance, owner=None):
+        if owner is None:
+            owner = type(instance)
+        return self.fget.__get__(instance, owner)()
+
+
+def classproperty(func):
+    """Make a method the value of an attribute of its class."""
+    if not isinstance(func, (classmethod, staticmethod)):
+        func = classmethod(func)
+    return _ClassPropertyDescriptor(func)
+
+
+def _import_dotted_name(name):
+    """Return what a dotted name stands for."""
+    first, *rest = name.split(".")
+    found = __import__(first)
+    for part in rest:
+        found = getattr(found, part)
+    return found
+
+
+def _get_available_device_type():
+    """Return the type of the accelerator, or None where there is none."""
+    return "cuda" if cuda_count() else None
+
+
+def _get_all_device_indices():
+    """Return the indices of the accelerator's devices."""
+    return list(range(cuda_count()))
+
+
+def _get_current_device_index():
+    """Return the index of the accelerator's current device, or None where there is none."""
+    import torch
+
+    return torch.cuda.current_device() if cuda_count() else None
+
+
+def _take_tensors(tensors, size_limit):
+    """Yield the tensors in groups of one type, none of them larger than ``size_limit`` bytes."""
+    groups = {}
+    for tensor in tensors:
+        group, size = groups.get(tensor.type(), ([], 0))
+        more = tensor.numel() * tensor.element_size()
+        if size + more > size_limit and size > 0:
+            yield group
+            group, size = [], 0
+        groups[tensor.type()] = ([*group, tensor], size + more)
+    for group, _ in groups.values():
+        if group:
+            yield group
+
+
+def _reorder_tensors_as(tensors, ordered_tensors):
+    """Return tensors in the order of others, matched by type within each."""
+    by_type = {}
+    for tensor in tensors:
+        by_type.setdefault(tensor.type(), []).append(tensor)
+    queues = {kind: iter(group) for kind, group in by_type.items()}
+    return tuple(next(queues[tensor.type()]) for tensor in ordered_tensors)
