@@ -55,12 +55,12 @@ class Manifest:
     """The modules of one PyTorch release; index with a dotted name, or use ``get``."""
 
     def __init__(self, path: str) -> None:
-        with open(path, encoding="utf-8") as file:
+        with open(path, "rb") as file:
             header, *lines = file.read().splitlines()
         self.version = json.loads(header)["torch"]
         self._entries: dict = {}
         start = len('{"module":"')
-        self._lines = {line[start : line.index('"', start)]: line for line in lines}
+        self._lines = {line[start : line.index(b'"', start)].decode(): line for line in lines}
 
     def __contains__(self, module: str) -> bool:
         return module in self._lines

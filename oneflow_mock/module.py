@@ -164,8 +164,17 @@ def _find(parts: Parts, name: str):
 
 
 def _from_overlay(parts, name):
-    value = (parts.overlay or {}).get(name, _MISSING)
-    return value if value is not _MISSING and _is_public(parts, name) else _MISSING
+    """Return a public name of our file; one that has a ``__getattr__`` loads some names late."""
+    overlay = parts.overlay
+    if overlay is None or not _is_public(parts, name):
+        return _MISSING
+    value = overlay.get(name, _MISSING)
+    if value is _MISSING and "__getattr__" in overlay:
+        try:
+            value = overlay["__getattr__"](name)
+        except AttributeError:
+            return _MISSING
+    return value
 
 
 def _from_engine(parts, name):
@@ -234,7 +243,7 @@ def _is_found(parts, module, name, value):
 def _is_public(parts, name):
     """Tell whether a name of an overlay is meant for programs: PyTorch has it, or ``__all__``."""
     if parts.entry is None and name == "__all__":
-        return True
+        return name in parts.overlay
     return parts.knows(name) or name in parts.overlay.get("__all__", ())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from packaging.version import InvalidVersion, Version
-
 from oneflow_mock.compat import hooks
 
 __all__ = ["TorchVersion"]
@@ -13,9 +11,11 @@ class TorchVersion(str):
     """A string that compares, with what can be read as a version, as a version does."""
 
     def _compare(self, other, method):
+        from packaging import version
+
         try:
-            return getattr(Version(self), method)(_version(other))
-        except InvalidVersion:
+            return getattr(version.Version(self), method)(_version(other))
+        except version.InvalidVersion:
             return getattr(super(), method)(other)
 
     def __gt__(self, other):
@@ -40,6 +40,8 @@ class TorchVersion(str):
 
 
 def _version(other):
+    from packaging.version import Version
+
     if isinstance(other, Version):
         return other
     if isinstance(other, str):
@@ -48,6 +50,14 @@ def _version(other):
         return Version(".".join(str(part) for part in other))
     except TypeError:
         raise ValueError(f"I can't handle {type(other)} to compare with a version") from None
+
+
+def __getattr__(name):
+    if name not in ("InvalidVersion", "Version"):
+        raise AttributeError(name)
+    from packaging import version  # costs every program that imports torch 4 ms otherwise
+
+    return getattr(version, name)
 
 
 __version__ = TorchVersion(hooks.torch_version)

@@ -6,8 +6,8 @@ file; the manifest is the one of `stand_in`.
 
 #: What torch has there.
 THERE = (
-    "Tensor add calls_missing cast deep dtype einsum float32 functional ignores nn os overlaid "
-    "save serialization"
+    "Tensor add calls_missing cast deep dtype einsum float32 functional ignores late nn os "
+    "overlaid save serialization"
 )
 ABSENT = "AttributeError: module 'torch' has no attribute {!r}"
 
@@ -484,6 +484,10 @@ CASES = {
         "same = functions == [torch.add, torch.overlaid, torch.save]\n"
         "result = layer.size, same, b'oneflow' in data",
         "(3, True, False)",
+    ),
+    "loaded late by an overlay": (
+        "import torch\nresult = torch.late, hasattr(torch, 'late'), hasattr(torch, 'nonsense')",
+        "('loaded late', True, False)",
     ),
     "found in the module that defines it": (
         "import pickle, torch, torch.functional\nf = torch.functional.einsum\n"
