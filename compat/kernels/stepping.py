@@ -1,9 +1,10 @@
-"""Update formulas, written once: over NumPy blocks on the CPU, over OneFlow's tensors elsewhere.
+"""Update formulas, written once: over NumPy blocks or over OneFlow's tensors.
 
 A formula is ``formula(ops, *arrays, **numbers)`` and changes its arrays in place with ``+=`` and
-the like, and with what `Arrays` and `Tensors` both offer. On the CPU the blocks fit in the cache,
-so a formula of ten operations reads the memory once; OneFlow's own update kernels round 1 - beta
-to float32, which moves Adam's second moment by 1e-5.
+the like, and with what `Arrays` and `Tensors` both offer. Blocks fit in the cache, so for a large
+parameter on the CPU a formula of ten operations reads the memory once. OneFlow's own update
+kernels serve where they round as PyTorch does: gradient descent's, but not Adam's, which rounds
+1 - beta to float32 and so moves the second moment by 1e-5.
 """
 
 from __future__ import annotations
@@ -14,7 +15,44 @@ import oneflow as flow
 from oneflow_mock.compat.kernels import host
 
 _BLOCK = 16384
+#: Below this size, handing operators to OneFlow's thread costs less than waiting for it.
+_LARGE = 16384
 _EXACT = (flow.float32, flow.float64)
+
+
+_descent = flow.stateful_op("sgd_update").Input("model").Input("model_diff").Build()
+_momentum = (
+    flow.stateful_op("momentum_update").Input("model").Input("model_diff").Input("momentum").Build()
+)
+
+
+def suits_kernel(param, grad):
+    """Tell whether OneFlow's kernels for gradient descent serve a parameter."""
+    if param.dtype != flow.float32 or grad.dtype != flow.float32:
+        return False
+    return param.device.type != "cpu" or 0 < param.numel() < _LARGE
+
+
+def descend(param, grad, lr, maximize, weight_decay):
+    """Take one step of gradient descent by OneFlow's kernel."""
+    sign = -1.0 if maximize else 1.0
+    flow._C.dispatch_sgd_update(
+        _descent, (param, grad), learning_rate=sign * lr, l2=sign * float(weight_decay)
+    )
+
+
+def descend_on(param, grad, buffer, lr, weight_decay, momentum, dampening, nesterov):
+    """Take one step of gradient descent with momentum by OneFlow's kernel."""
+    flow._C.dispatch_momentum_update(
+        _momentum,
+        (param, grad, buffer),
+        learning_rate=lr,
+        l2=float(weight_decay),
+        beta=momentum,
+        dampening=dampening,
+        nesterov=nesterov,
+        maximize=False,
+    )
 
 
 class Arrays:
@@ -54,9 +92,10 @@ def update(formula, tensors, **numbers):
     first = tensors[0]
     if first.numel() == 0:
         return
-    if first.device.type != "cpu":
+    exact = all(tensor.dtype in _EXACT for tensor in tensors)
+    if first.device.type != "cpu" or (exact and first.numel() < _LARGE):
         formula(Tensors, *tensors, **numbers)
-    elif all(tensor.dtype in _EXACT for tensor in tensors):
+    elif exact:
         _on_host(formula, [host.array(tensor) for tensor in tensors], numbers)
     else:  # the half types, whose kernels are missing or too coarse
         wide = [flow._C.to(tensor.detach(), flow.float32) for tensor in tensors]

@@ -75,7 +75,11 @@ class SGD(stepping.Stepwise, Optimizer):
             "weight_decay": stepping.number(group["weight_decay"]),
         }
         momentum = group["momentum"]
+        fast = stepping.suits_kernel(param, grad)
         if not momentum:
+            if fast:
+                stepping.descend(param, grad, **numbers)
+                return
             stepping.update(_descend, (param, grad), **numbers)
             return
         numbers.update(nesterov=group["nesterov"], momentum=momentum)
@@ -84,6 +88,9 @@ class SGD(stepping.Stepwise, Optimizer):
             buffer = grad.clone().detach()
             self.state[param]["momentum_buffer"] = buffer
             stepping.update(_begin_momentum, (param, grad, buffer), **numbers)
+        elif fast and not group["maximize"]:
+            rates = (numbers["lr"], numbers["weight_decay"], momentum, group["dampening"])
+            stepping.descend_on(param, grad, buffer, *rates, group["nesterov"])
         else:
             numbers["dampening"] = group["dampening"]
             stepping.update(_with_momentum, (param, grad, buffer), **numbers)
