@@ -12,7 +12,7 @@ import types
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import device_spelling
+from oneflow_mock.compat.kernels import device_spelling, slots
 
 DEVICE = device_spelling.new_device(flow.device, "meta")
 
@@ -25,7 +25,7 @@ _init_parameter = flow.nn.Parameter.__init__
 
 def empty(shape, dtype, requires_grad=False):
     """Return a meta tensor."""
-    made = _new_tensor(MetaTensor)
+    made = slots.new_instance(_new_tensor, MetaTensor)
     _init_tensor(made)
     _set_data(made, _one_element(tuple(shape), dtype))
     return made.requires_grad_(True) if requires_grad else made
@@ -41,7 +41,7 @@ def _one_element(shape, dtype):
 
 def parameter(tensor, requires_grad):
     """Return a parameter on the meta device, like a meta tensor."""
-    made = _new_tensor(MetaParameter)
+    made = slots.new_instance(_new_tensor, MetaParameter)
     _init_parameter(made, _one_element(tuple(tensor.shape), tensor.dtype), requires_grad)
     return made
 

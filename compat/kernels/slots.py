@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
+import sys
 
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 #: Position of a slot in PyTypeObject, in words; the same from CPython 3.7 to 3.10.
@@ -55,6 +56,24 @@ def write(cls: type, slot: str, value: int) -> None:
     """Set a slot of a type, and let the interpreter forget what it cached of it."""
     ctypes.c_ssize_t.from_address(id(cls) + _POSITIONS[slot] * _WORD).value = value
     _modified(cls)
+
+
+def new_instance(make, cls: type):
+    """Make an instance of a class written in Python whose base has OneFlow's deallocator.
+
+    CPython 3.7 lets go of the class twice more than it took hold of it: when OneFlow keeps the
+    instance, and with OneFlow's own letting go.
+    """
+    made = make(cls)
+    if sys.version_info < (3, 8):
+        _hold(cls)
+        _hold(cls)
+    return made
+
+
+_hold = ctypes.pythonapi.Py_IncRef
+_hold.argtypes = [ctypes.py_object]
+_hold.restype = None
 
 
 class Slots:

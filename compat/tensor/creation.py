@@ -22,13 +22,19 @@ def install(patches) -> None:
         patches.set(owner.cls, "__init__", _keep)
 
 
+def _instance(cls):
+    if cls is flow.Tensor or cls is flow.nn.Parameter:
+        return _new_tensor(cls)
+    return slots.new_instance(_new_tensor, cls)
+
+
 def _keep(self, *args, **kwargs):
     """Everything was done by ``__new__``."""
 
 
 def _make_tensor(cls, *args, **kwargs):
     """``torch.Tensor(...)``: sizes, a sequence or a tensor; of the default dtype."""
-    made = _new_tensor(cls)
+    made = _instance(cls)
     device = kwargs.pop("device", None)
     data = kwargs.pop("data", None)
     if data is not None:
@@ -52,14 +58,14 @@ def _make_parameter(cls, data=None, requires_grad=True):
         return meta.parameter(data, requires_grad)
     if requires_grad and not data.is_floating_point():
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    made = _new_tensor(cls)
+    made = _instance(cls)
     _init_parameter(made, memory.at_start(data.detach()), bool(requires_grad))
     return made
 
 
 def _make_subclass(cls, data, require_grad=False, **kwargs):
     """Return a tensor of a subclass that shares another one's memory."""
-    made = _new_tensor(cls)
+    made = _instance(cls)
     if issubclass(cls, flow.nn.Parameter):
         _init_parameter(made, memory.at_start(data.detach()), bool(require_grad))
         return made

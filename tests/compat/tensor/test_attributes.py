@@ -253,3 +253,55 @@ def test_makers_of_oneflow_work_again_when_the_mock_is_off():
     print(Other([3.0]).tolist(), oneflow.device("cpu", 0))
     """
     assert run(FRESH, code) == ["[1.0,", "2.0]", "[1.0]", "[3.0]", "cpu:0"]
+
+
+def test_an_engine_without_tensors_gets_the_native_layout_too():
+    start = "import oneflow\nimport oneflow_mock; oneflow_mock.enable(); import torch\n"
+    assert run(start, "t = torch.ones(1); t.foo = 1; print(torch.Tensor.__dictoffset__ > 0)") == [
+        "True"
+    ]
+
+
+@both
+def test_classes_outlive_their_instances(start):
+    code = """
+    import sys
+    class Mine(torch.Tensor): pass
+    meta = type(torch.empty(1, device="meta"))
+    before = [sys.getrefcount(cls) for cls in (Mine, meta, torch.Tensor, torch.nn.Parameter)]
+    for _ in range(500):
+        mine = torch.ones(1).as_subclass(Mine)
+        mine.foo = mine.grad
+        torch.empty(2, device="meta").foo = 1
+        torch.nn.Parameter(torch.ones(1)).foo = 1
+        torch.ones(1).foo = 1
+    del mine
+    gc.collect()
+    after = [sys.getrefcount(cls) for cls in (Mine, meta, torch.Tensor, torch.nn.Parameter)]
+    print(all(abs(one - other) < 5 for one, other in zip(before, after)), after)
+    """
+    assert run(start, code)[0] == "True"
+
+
+@both
+def test_attributes_do_not_leak_memory(start):
+    code = """
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * 4096
+    def work():
+        for _ in range(300):
+            t = torch.ones(10, requires_grad=True)
+            t.payload = bytearray(100000)
+            (t * 2).sum().backward()
+            t.grad.payload = bytearray(100000)
+            copy.deepcopy(t)
+        del t
+        gc.collect()
+    work()
+    before = resident()
+    work()
+    work()
+    print(resident() - before < 40e6)
+    """
+    assert run(start, code) == ["True"]
