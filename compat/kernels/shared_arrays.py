@@ -2,7 +2,7 @@
 
 OneFlow drops its reference to an array on its own thread. Where that is the last reference, the
 array is freed there, without Python's lock, and the process ends sooner or later in a failed check
-(``list_hook.h``; ``t = oneflow.from_numpy(a); v = t[0]; del a, t; v.item()`` in a loop shows it). So
+(``list_hook.h``; ``t = from_numpy(a); v = t[0]; del a, t; v.item()`` in a loop shows it). So
 every array is held here too, and let go by a later call once nobody else has it.
 """
 

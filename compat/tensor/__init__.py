@@ -18,7 +18,6 @@ import oneflow as flow
 from oneflow_mock.compat.kernels import shared_arrays
 from oneflow_mock.compat.tensor import attributes
 
-
 _topical: set = set()
 
 

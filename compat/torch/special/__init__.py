@@ -1,7 +1,6 @@
 """torch.special: the functions that are operators of torch under another name, and compositions."""
 
 import oneflow as flow
-
 import torch
 
 exp2 = torch.exp2

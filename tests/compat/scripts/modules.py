@@ -96,7 +96,7 @@ target.load_state_dict({"scale": torch.tensor([5.0])}, strict=False, assign=True
 print(target.scale, isinstance(target.scale, nn.Parameter))
 order = []
 target.register_load_state_dict_post_hook(lambda m, keys: order.append(len(keys.missing_keys)))
-target.register_state_dict_post_hook(lambda m, s, p, l: order.append(("saved", p)))
+target.register_state_dict_post_hook(lambda m, s, p, meta: order.append(("saved", p)))
 target.load_state_dict(net.state_dict())
 target.state_dict()
 print(order)
