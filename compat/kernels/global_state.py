@@ -6,7 +6,9 @@ remembered.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import warnings
 
 import oneflow as flow
@@ -135,8 +137,25 @@ def get_num_threads() -> int:
 
 def set_num_threads(int) -> None:
     """Set how many threads compute one operator."""
-    _threads["inside"] = _checked_count("set_num_threads", int)
-    flow._oneflow_internal._set_num_threads(int)
+    count, before = _checked_count("set_num_threads", int), get_num_threads()
+    _threads["inside"] = count
+    if min(count, _processors()) != min(before, _processors()):
+        with _silence():  # OneFlow prints a warning for as many threads as there are processors
+            flow._oneflow_internal._set_num_threads(count)
+
+
+@contextlib.contextmanager
+def _silence():
+    """Keep what C++ prints in a block off the standard output."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    try:
+        with open(os.devnull, "wb") as sink:
+            os.dup2(sink.fileno(), 1)
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def get_num_interop_threads() -> int:

@@ -205,7 +205,7 @@ def reinterpret(tensor, dtype):
     old, new = element_size(tensor), dtypes.itemsize(dtype)
     size, stride, offset = list(tensor.shape), list(tensor.stride()), tensor.storage_offset()
     if old != new:
-        size, stride, offset = _resized(tensor, size, stride, offset, old, new)
+        size, stride, offset = _resized(tensor, dtype, size, stride, offset, old, new)
     if tensor.is_cuda:
         return _reinterpret_described(tensor, dtype, size, stride)
     if tensor.numel() == 0:
@@ -216,17 +216,18 @@ def reinterpret(tensor, dtype):
     return over(held, dtype, size, stride)
 
 
-def _resized(tensor, size, stride, offset, old, new):
+def _resized(tensor, dtype, size, stride, offset, old, new):
+    """Return sizes, strides and offset counted in elements of another width."""
+
+    def fail(what, but=""):
+        raise RuntimeError(
+            f"{what} to view {_word(tensor.dtype)} as {_word(dtype)} (different element sizes){but}"
+        )
+
     if not size:
-        raise RuntimeError(
-            f"self.dim() cannot be 0 to view {_word(tensor.dtype)} as another dtype (different "
-            "element sizes)"
-        )
+        fail("self.dim() cannot be 0")
     if size[-1] != 1 and stride[-1] != 1:
-        raise RuntimeError(
-            f"self.stride(-1) must be 1 to view {_word(tensor.dtype)} as another dtype (different "
-            f"element sizes), but got {stride[-1]}"
-        )
+        fail("self.stride(-1) must be 1", f", but got {stride[-1]}")
     if old > new:
         ratio = old // new
         size[-1] *= ratio
@@ -234,21 +235,12 @@ def _resized(tensor, size, stride, offset, old, new):
         return size, stride, offset * ratio
     ratio = new // old
     if size[-1] % ratio:
-        raise RuntimeError(
-            f"self.size(-1) must be divisible by {ratio} to view {_word(tensor.dtype)} as another "
-            f"dtype (different element sizes), but got {size[-1]}"
-        )
+        fail(f"self.size(-1) must be divisible by {ratio}", f", but got {size[-1]}")
     if offset % ratio:
-        raise RuntimeError(
-            f"self.storage_offset() must be divisible by {ratio} to view {_word(tensor.dtype)} as "
-            f"another dtype (different element sizes), but got {offset}"
-        )
+        fail(f"self.storage_offset() must be divisible by {ratio}", f", but got {offset}")
     for place, step in enumerate(stride[:-1]):
         if step % ratio:
-            raise RuntimeError(
-                f"self.stride({place}) must be divisible by {ratio} to view "
-                f"{_word(tensor.dtype)} as another dtype (different element sizes), but got {step}"
-            )
+            fail(f"self.stride({place}) must be divisible by {ratio}", f", but got {step}")
     size[-1] //= ratio
     return size, [step // ratio for step in stride[:-1]] + [1], offset // ratio
 

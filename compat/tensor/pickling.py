@@ -107,7 +107,9 @@ METHODS = {"__reduce_ex__": _reduce_ex, "__deepcopy__": _deepcopy}
 
 
 def install(patches) -> None:
-    """Parameters have a ``__reduce_ex__`` and ``__deepcopy__`` of their own in OneFlow."""
+    """Name the classes as PyTorch's files do; parameters have methods of their own in OneFlow."""
+    patches.adopt(flow.Tensor, "torch", "Tensor")
+    patches.adopt(flow.nn.Parameter, "torch.nn.parameter", "Parameter")
     for name, method in METHODS.items():
         if name in vars(flow.nn.Parameter):
             patches.set(flow.nn.Parameter, name, method)

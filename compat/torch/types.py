@@ -11,6 +11,10 @@ import torch
 
 __all__ = ["Number", "Device", "FileLike", "Storage"]
 
+try:
+    _PathLike = os.PathLike[str]
+except TypeError:  # before Python 3.9
+    _PathLike = os.PathLike
 _TensorOrTensors = Union[flow.Tensor, Sequence[flow.Tensor]]
 _TensorOrOptionalTensors = Union[flow.Tensor, Sequence[Any]]
 _dtype = flow.dtype
@@ -32,6 +36,6 @@ PySymType = Union[builtins.int, builtins.float, builtins.bool]
 py_sym_types = ()
 Number = Union[builtins.int, builtins.float, builtins.bool]
 _Number = (builtins.int, builtins.float, builtins.bool)
-FileLike = Union[str, os.PathLike, IO[bytes]]
+FileLike = Union[str, _PathLike, IO[bytes]]
 Device = Union[flow.device, str, builtins.int, None]
 Storage = Union[torch.UntypedStorage, torch.TypedStorage]

@@ -34,12 +34,6 @@ class FunctionCtx:
 
     def save_for_backward(self, *tensors) -> None:
         """Keep tensors (or None) for ``backward``, which finds them in ``saved_tensors``."""
-        for tensor in tensors:
-            if tensor is not None and not isinstance(tensor, flow.Tensor):
-                raise TypeError(
-                    "save_for_backward can only save variables, but argument "
-                    f"{tensors.index(tensor)} is of type {type(tensor).__name__}"
-                )
         self.to_save = tensors
 
     def save_for_forward(self, *tensors) -> None:
@@ -84,6 +78,12 @@ class FunctionCtx:
     def _freeze(self):
         """Give the saved tensors to the engine, which frees them after the backward pass."""
         saved = self.to_save or ()
+        for place, tensor in enumerate(saved):
+            if tensor is not None and not isinstance(tensor, flow.Tensor):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {place} is of type "
+                    f"{type(tensor).__name__}"
+                )
         self._engine.save_for_backward(*(tensor for tensor in saved if tensor is not None))
         self.to_save = tuple(tensor if tensor is None else True for tensor in saved)
         self.dirty_tensors = self.non_differentiable = None
@@ -195,12 +195,13 @@ class Function(_SingleLevelFunction):
     def apply(cls, *args, **kwargs):
         """Run the function on inputs, recording it."""
         separate = _is_setup_context_defined(cls.setup_context)
-        if separate:
-            bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+        if separate or kwargs:
+            lead = () if separate else (None,)  # the context
+            bound = inspect.signature(cls.forward).bind(*lead, *args, **kwargs)
             bound.apply_defaults()
-            args, kwargs = bound.args, bound.kwargs
-        if kwargs:
-            raise TypeError(f"{cls.__name__}.apply() takes no keyword arguments")
+            if bound.kwargs:
+                raise TypeError(f"{cls.__name__}.apply() takes no keyword-only arguments")
+            args = bound.args[len(lead) :]
         return _run(cls, args, separate)
 
 

@@ -28,6 +28,13 @@ def _is(obj, target):
     origin, arguments = getattr(target, "__origin__", None), getattr(target, "__args__", ())
     if target is None:
         return obj is None
+    if target in (list, dict, tuple, typing.List, typing.Dict, typing.Tuple):
+        name = getattr(target, "__name__", None) or str(target).rpartition(".")[2]
+        example = {"dict": "dict[str, int]", "Dict": "Dict[str, int]"}.get(name, f"{name}[int]")
+        raise RuntimeError(
+            f"Attempted to use {name} without a contained type. Please add a contained type, e.g. "
+            f"{example}"
+        )
     if origin is None:
         return builtins.isinstance(obj, target)
     if origin is typing.Union:

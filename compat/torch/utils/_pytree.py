@@ -518,7 +518,7 @@ STANDARD_DICT_TYPES = frozenset((dict, OrderedDict, defaultdict))
 _private_register_pytree_node(
     flow.Size,
     lambda size: (list(size), None),
-    lambda values, context: flow.Size(values),
+    lambda values, context: tuple(values),
     serialized_type_name="torch.Size",
     flatten_with_keys_fn=_indexed(lambda size: (list(size), None)),
 )
@@ -988,8 +988,8 @@ def treespec_dumps(treespec, protocol=None) -> str:
     """Return a structure as JSON, in PyTorch's protocol 1."""
     if not isinstance(treespec, TreeSpec):
         raise TypeError(
-            "treespec_dumps(treespec, protocol): Expected `treespec` to be instance of PyTreeSpec "
-            f"but got item of type {type(treespec)}."
+            "Expected `treespec` to be an instance of PyTreeSpec but got item of type "
+            f"{type(treespec)}."
         )
     if protocol is None:
         protocol = DEFAULT_TREESPEC_SERIALIZATION_PROTOCOL
