@@ -121,3 +121,14 @@ def threshold_(input, threshold, value):
     """`threshold` in place."""
     kept = flow._C.threshold(input, threshold=threshold, value=value)
     return _put(input, kept, True)
+
+
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """Return a sample of the Gumbel-softmax distribution; one-hot, with its gradient, if hard."""
+    noise = -torch.log(torch.empty_like(logits.detach()).exponential_())
+    soft = torch.softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    place = soft.detach().argmax(dim, keepdim=True)
+    chosen = torch.zeros_like(logits.detach()).scatter_(dim, place, 1.0)
+    return chosen - soft.detach() + soft

@@ -16,6 +16,7 @@ from oneflow_mock.compat.kernels.activations import (  # noqa: F401
     celu_,
     gelu,
     glu,
+    gumbel_softmax,
     hardshrink,
     hardsigmoid,
     hardswish,
