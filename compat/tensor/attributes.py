@@ -74,13 +74,14 @@ def _may_exist() -> bool:
     An instance holds a reference to its class that the garbage collector does not see.
     """
     seen = {id(cls): 0 for cls in _TYPES}
-    for holder in gc.get_referrers(*_TYPES):
+    for holder in gc.get_referrers(flow.Tensor, flow.nn.Parameter):
         for held in gc.get_referents(holder):
             if id(held) in seen:
                 seen[id(held)] += 1
-    # getrefcount adds one; OneFlow itself holds one more of Parameter.
-    tensor, parameter = (sys.getrefcount(cls) - seen[id(cls)] for cls in _TYPES)
-    return tensor > 1 or parameter > 2
+    del holder, held
+    tensors = sys.getrefcount(flow.Tensor) - seen[id(flow.Tensor)]
+    parameters = sys.getrefcount(flow.nn.Parameter) - seen[id(flow.nn.Parameter)]
+    return tensors > 1 or parameters > 1  # the call itself holds one
 
 
 def _get_dict(self):
