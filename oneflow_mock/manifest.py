@@ -55,25 +55,29 @@ class Manifest:
     """The modules of one PyTorch release; index with a dotted name, or use ``get``."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         with open(path, "rb") as file:
-            header, *lines = file.read().splitlines()
-        self.version = json.loads(header)["torch"]
+            header = json.loads(file.readline())
+            self._start = file.tell()
+        self.version = header["torch"]
+        self._places: dict = header["places"]
         self._entries: dict = {}
-        start = len('{"module":"')
-        self._lines = {line[start : line.index(b'"', start)].decode(): line for line in lines}
 
     def __contains__(self, module: str) -> bool:
-        return module in self._lines
+        return module in self._places
 
     def modules(self) -> list[str]:
         """Return every module's name, sorted."""
-        return sorted(self._lines)
+        return sorted(self._places)
 
     def get(self, module: str) -> Entry | None:
         """Return the entry of a module, or None where PyTorch has no such module."""
         entry = self._entries.get(module)
-        if entry is None and module in self._lines:
-            entry = self._entries[module] = Entry(json.loads(self._lines[module]))
+        if entry is None and module in self._places:
+            place, length = self._places[module]
+            with open(self._path, "rb") as file:
+                file.seek(self._start + place)
+                entry = self._entries[module] = Entry(json.loads(file.read(length)))
         return entry
 
 

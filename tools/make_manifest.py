@@ -4,7 +4,9 @@ Run it with an interpreter that has real PyTorch (``make reference`` builds one)
 
     python tools/make_manifest.py compat/manifest/2.13.jsonl
 
-One line of JSON per module, sorted by name, so that two releases can be compared with diff:
+The first line says where each module's line starts after it and how long it is, so that a reader
+takes only what it needs. Then one line of JSON per module, sorted by name, so that two releases can
+be compared with diff:
 
 ``module``    dotted name
 ``package``   true for a package
@@ -153,10 +155,14 @@ def main(target: str) -> None:
             break
         for name in more:
             lines[name] = describe(sys.modules[name], name, False)
-    header = {"torch": torch.__version__.partition("+")[0], "modules": len(lines)}
-    text = [json.dumps(header)]
-    text += [json.dumps(lines[name], separators=(",", ":")) for name in sorted(lines)]
-    Path(target).write_text("\n".join(text) + "\n", encoding="utf-8")
+    texts = {name: json.dumps(lines[name], separators=(",", ":")) for name in sorted(lines)}
+    places, place = {}, 0
+    for name, text in texts.items():
+        places[name] = [place, len(text)]  # JSON is ASCII here: characters are bytes
+        place += len(text) + 1
+    header = {"torch": torch.__version__.partition("+")[0], "places": places}
+    whole = [json.dumps(header, separators=(",", ":")), *texts.values()]
+    Path(target).write_text("\n".join(whole) + "\n", encoding="ascii")
     print(f"{target}: {len(lines)} modules, {Path(target).stat().st_size} bytes")
 
 

@@ -237,10 +237,14 @@ def write(folder):
 
     shutil.copy(os.path.join(list(compat.__path__)[0], "hooks.py"), os.path.join(folder, "compat"))
     os.makedirs(os.path.join(folder, "compat", "manifest"))
-    header = {"torch": "2.13.0", "modules": len(MANIFEST)}
+    lines, places, start = [], {}, 0
+    for module in MANIFEST:
+        lines.append(json.dumps(module, separators=(",", ":")))
+        places[module["module"]] = start, len(lines[-1])
+        start += len(lines[-1]) + 1
+    header = {"torch": "2.13.0", "places": places}
     with open(os.path.join(folder, "compat", "manifest", "2.13.jsonl"), "w") as file:
-        for line in (header, *MANIFEST):
-            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        file.write("\n".join([json.dumps(header), *lines, ""]))
 
 
 def run(interpreter, *arguments):
