@@ -659,6 +659,16 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+def upsample_nearest(input, size=None, scale_factor=None):
+    """`interpolate` by the nearest neighbour, under its older name."""
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input, size=None, scale_factor=None):
+    """`interpolate`, bilinear with aligned corners, under its older name."""
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
 # losses
 
 
