@@ -899,6 +899,17 @@ def _mean_of(input, *args, **kwargs):
     return flow.mean(input, *args, **kwargs)
 
 
+def _cat(tensors, dim=0):
+    try:
+        return flow.cat(tensors, dim)
+    except (IndexError, RuntimeError):
+        # A tensor of shape (0,) goes with any other shape, which OneFlow does not know.
+        kept = [t for t in tensors if tuple(t.shape) != (0,)]
+        if not kept or len(kept) == len(tensors):
+            raise
+        return flow.cat(kept, dim)
+
+
 # OneFlow's own, with the other names that PyTorch has for their arguments.
 
 sum = keywords.spelled(flow.sum)
@@ -920,9 +931,9 @@ unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
 topk = keywords.spelled(flow.topk)
 norm = keywords.spelled(flow.norm)
-cat = keywords.spelled(flow.cat, "cat", first="tensors")
-concat = keywords.spelled(flow.concat, "concat", first="tensors")
-concatenate = keywords.spelled(flow.cat, "concatenate", first="tensors")
+cat = keywords.spelled(_cat, "cat", first="tensors")
+concat = keywords.spelled(_cat, "concat", first="tensors")
+concatenate = keywords.spelled(_cat, "concatenate", first="tensors")
 stack = keywords.spelled(flow.stack, "stack", first="tensors")
 std = keywords.spelled(std)
 var = keywords.spelled(var)
