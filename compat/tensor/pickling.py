@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import memory
+from oneflow_mock.compat.kernels import memory, slots
 from oneflow_mock.compat.tensor.copying import attributes_of
 
 
@@ -103,6 +103,10 @@ def _copied(tensor, memo):
     )
 
 
+def _reduce_size(self):
+    return flow.Size, (tuple(self),)
+
+
 METHODS = {"__reduce_ex__": _reduce_ex, "__deepcopy__": _deepcopy}
 
 
@@ -110,6 +114,8 @@ def install(patches) -> None:
     """Name the classes as PyTorch's files do; parameters have methods of their own in OneFlow."""
     patches.adopt(flow.Tensor, "torch", "Tensor")
     patches.adopt(flow.nn.Parameter, "torch.nn.parameter", "Parameter")
+    if slots.usable():
+        patches.set(slots.Namespace(flow.Size), "__reduce__", _reduce_size)
     for name, method in METHODS.items():
         if name in vars(flow.nn.Parameter):
             patches.set(flow.nn.Parameter, name, method)
