@@ -24,6 +24,7 @@ CASES = {
     "RAdam": [{"lr": 0.01}, {"weight_decay": 0.1, "betas": (0.9, 0.9)}],
     "ASGD": [{}, {"t0": 3, "weight_decay": 0.1}],
     "Rprop": [{}, {"etas": (0.4, 1.3)}],
+    "Adafactor": [{}, {"lr": 0.1, "weight_decay": 0.1, "maximize": True}],
 }
 
 
