@@ -1,8 +1,9 @@
 """Write the files of ``tests/compat/serialization`` with real PyTorch.
 
-``zip`` holds what torch.save writes, ``legacy`` the format of before PyTorch 1.6, ``tar`` the one of
+``zip`` holds what torch.save writes, ``legacy`` the format of before PyTorch 1.6, ``tar`` that of
 before 0.1.10 (which PyTorch still reads and no longer writes, so it is put together here by hand),
-and ``golden.json`` what PyTorch finds in them. Run it in the reference environment
+``named.safetensors`` what safetensors writes of tensors, and ``golden.json`` what PyTorch finds in
+the first three. Run it in the reference environment
 (``make reference``)::
 
     python tools/draw_serialization_golden.py
@@ -61,6 +62,7 @@ class Named:
 
 
 def main() -> None:
+    import safetensors.torch
     import torch
 
     found = {}
@@ -71,6 +73,9 @@ def main() -> None:
         legacy = FOLDER / "legacy" / f"{name}.pt"
         torch.save(value, legacy, _use_new_zipfile_serialization=False)
         found[name] = saved_objects.described(torch.load(FOLDER / "zip" / f"{name}.pt"))
+    safetensors.torch.save_file(
+        saved_objects.named_tensors(), FOLDER / "named.safetensors", metadata={"format": "pt"}
+    )
     write_tar(FOLDER / "tar" / "tensors.pt")
     loaded = torch.load(FOLDER / "tar" / "tensors.pt", weights_only=False)
     golden = {

@@ -59,7 +59,7 @@ def _reduce_ex(self, protocol):
 
 
 def _deepcopy(self, memo):
-    """Return a copy of a leaf; of a tensor that is no parameter, its gradient and attributes too."""
+    """Return a copy of a leaf; of what is no parameter, its gradient and attributes too."""
     if id(self) in memo:
         return memo[id(self)]
     if not self.is_leaf:

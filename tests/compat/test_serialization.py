@@ -1,3 +1,5 @@
+# ruff: noqa: E501
+# The programs that run with the mock on are texts.
 """Files of real PyTorch load here, and files written here are real PyTorch's, byte for byte."""
 
 import json

@@ -39,6 +39,16 @@ def objects():
     }
 
 
+def named_tensors():
+    """Return what the safetensors file holds."""
+    x = torch.arange(6).reshape(2, 3)
+    names = "float32 float64 float16 bfloat16 int8 uint8 int32 int64 bool".split()
+    found = {name: x.to(getattr(torch, name)) for name in names}
+    found["empty"] = torch.empty(0, 3)
+    found["scalar"] = torch.tensor(3.5)
+    return found
+
+
 def described(value):
     """Return all that a file has to keep of an object, as plain values."""
     if isinstance(value, torch.Tensor):
