@@ -1,4 +1,4 @@
-"""Python attributes on tensors: where they live, how long, and what is left when the mock is off."""
+"""Python attributes on tensors: where they live, how long, what is left when the mock is off."""
 
 import subprocess
 import sys
