@@ -143,10 +143,10 @@ class Builder:
 
     def is_package(self, fullname: str) -> bool:
         """Tell whether a torch module is a package, in PyTorch or as an overlay of its own."""
+        if os.path.basename(self.overlay(fullname) or "") == "__init__.py":
+            return True
         entry = self.manifest.get(fullname)
-        if entry is not None:
-            return entry.package
-        return os.path.basename(self.overlay(fullname) or "") == "__init__.py"
+        return entry is not None and entry.package
 
     def _origin(self, fullname):
         if fullname == "torch":

@@ -142,10 +142,11 @@ def main(target: str) -> None:
             print(f"left out {name}: {type(error).__name__}: {error}", file=sys.stderr)
             continue
         lines[name] = describe(module, name, False)
-    while True:  # private modules that are reached as attributes of those
+    while True:  # private modules that are reached as attributes of those, or are their packages
         named = {
             target.partition("=")[2] for line in lines.values() for target in line.get("import", ())
         }
+        named.update(name.rpartition(".")[0] for name in lines)
         more = sorted(
             name
             for name in named - set(lines)
