@@ -60,8 +60,11 @@ def from_storage(storage, dtype=None):
     from oneflow_mock.compat.tensor.storage import laid_over
 
     dtype = dtype or getattr(storage, "dtype", None) or flow.get_default_dtype()
-    count = storage.nbytes() // dtypes.itemsize(dtype)
-    return laid_over(storage.untyped(), dtype, (count,))
+    count, untyped = storage.nbytes() // dtypes.itemsize(dtype), storage.untyped()
+    tensor = laid_over(untyped, dtype, (count,))
+    if dtype == flow.uint8 and untyped._tensor is None and count:
+        return memory.note(tensor, untyped._array)
+    return tensor
 
 
 def _has_buffer(obj) -> bool:

@@ -197,8 +197,34 @@ def bytes_of(tensor):
     return tensor.numpy().reshape(-1).view(np.uint8)
 
 
+#: The tensor that was laid over an array last, and the array, until it is viewed otherwise: asking
+#: OneFlow where a tensor lies means waiting for its thread, and safetensors views each tensor once.
+_latest: list = []
+
+
+def note(tensor, array):
+    """Remember the array of a tensor that will be viewed as another dtype soon; return the tensor."""
+    _latest[:] = [tensor, array]
+    return tensor
+
+
+def _noted(tensor, dtype):
+    """Return the view of the tensor that `note` remembered; None for others, and where it fails."""
+    if not _latest or _latest[0] is not tensor:
+        return None
+    array = _latest[1]
+    _latest.clear()
+    width = dtypes.itemsize(dtype)
+    if tensor.requires_grad or array.size % width:
+        return None
+    return over(array, dtype, (array.size // width,))
+
+
 def reinterpret(tensor, dtype):
     """Return a view of the tensor's bytes as another dtype; PyTorch's rules for the last size."""
+    noted = _noted(tensor, dtype)
+    if noted is not None:
+        return noted
     if tensor.dtype == dtype:
         return tensor.view(tensor.shape)
     dtypes.check_held(dtype, f"Tensor.view({dtype})")
