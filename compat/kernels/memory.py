@@ -203,7 +203,7 @@ _latest: list = []
 
 
 def note(tensor, array):
-    """Remember the array of a tensor that will be viewed as another dtype soon; return the tensor."""
+    """Remember the array of a tensor that is likely to be viewed as another dtype next."""
     _latest[:] = [tensor, array]
     return tensor
 

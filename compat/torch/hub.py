@@ -103,7 +103,7 @@ def load_state_dict_from_url(
     path = os.path.join(folder, name)
     if not os.path.exists(path):
         found = HASH_REGEX.search(name) if check_hash else None
-        print(f'Downloading: "{url}" to {path}")
+        print(f'Downloading: "{url}" to {path}')
         download_url_to_file(url, path, found.group(1) if found else None, progress=progress)
     if _holds_one_file(path):
         with zipfile.ZipFile(path) as archive:
