@@ -11,6 +11,8 @@ import importlib.abc
 import os
 import sys
 
+from oneflow_mock.importer import find_elsewhere
+
 
 class Patcher:
     """Finds the files in a folder, and the modules that they are for."""
@@ -25,8 +27,6 @@ class Patcher:
         """Return the real spec of a module that has a patch, with a loader that runs it too."""
         if fullname not in self._paths or fullname in self._searching:
             return None
-        from oneflow_mock.importer import find_elsewhere
-
         self._searching.add(fullname)
         try:
             spec = find_elsewhere(fullname, path, target)
