@@ -135,12 +135,18 @@ def _legacy_reduction(reduction, size_average, reduce):
 
 def linear(input, weight, bias=None):
     """Return input weightᵀ + bias; input (*, in), weight (out, in) or (in,), bias (out)."""
-    if input.ndim > 1 and weight.ndim == 2:
-        return engine.linear(input, weight, bias)
+    if input.dim() > 1 and weight.dim() == 2:
+        answer = _matmul(input, weight, False, True)
+        if bias is not None:
+            answer += bias
+        return answer
     if weight.ndim == 1:
         answer = torch.matmul(input, weight)
         return answer if bias is None else answer + bias
-    return engine.linear(input.unsqueeze(0), weight, bias).squeeze(0)
+    return linear(input.unsqueeze(0), weight, bias).squeeze(0)
+
+
+_matmul = flow._C.matmul
 
 
 def _same_padding(weight, dilation, dims):
