@@ -5,11 +5,10 @@ from __future__ import annotations
 from oneflow_mock.compat.kernels.storage import (  # noqa: F401
     LegacyStorage as _LegacyStorage,
 )
-from oneflow_mock.compat.kernels.storage import _load_from_bytes  # noqa: F401  (pickles name it)
 from oneflow_mock.compat.kernels.storage import (
     TypedStorage,
     UntypedStorage,
-    _load_from_bytes,  # noqa: F401
+    _load_from_bytes,  # noqa: F401  (pickles name it)
     dtype_of_name,
     warn_of_typed_storage,
 )

@@ -215,9 +215,9 @@ class _Recomputation:
                 "torch.utils.checkpoint: a backward pass inside the recomputed function"
             )
 
-        with self._random.again(), torch.enable_grad(), self._context:
-            with flow.autograd.graph.saved_tensors_hooks(keep, lost):
-                self._function(*self._args, **self._kwargs)
+        watched = flow.autograd.graph.saved_tensors_hooks(keep, lost)
+        with self._random.again(), torch.enable_grad(), self._context, watched:
+            self._function(*self._args, **self._kwargs)
         self._compare(found)
         self._tensors = dict(enumerate(found))
 
