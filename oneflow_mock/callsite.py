@@ -105,9 +105,12 @@ def _analysed(code) -> _Code:
 
 def instruction(frame) -> str:
     """Return the name of the instruction that ``frame`` is executing."""
-    code = _analysed(frame.f_code)
-    index = code.index.get(frame.f_lasti)
-    return "" if index is None else code.instructions[index].opname
+    code, at = frame.f_code.co_code, frame.f_lasti
+    if at < 0:
+        return ""
+    while code[at] == dis.EXTENDED_ARG:  # f_lasti is that of the first one
+        at += 2
+    return dis.opname[code[at]]
 
 
 def is_caught(frame, errors) -> bool:
