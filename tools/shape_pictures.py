@@ -110,6 +110,20 @@ def caption(picture: Picture, rng: np.random.Generator) -> str:
     return words
 
 
+def said(picture: Picture, words: str) -> tuple[int, int, int, int]:
+    """What a caption tells of the picture's shape, colour, background and size, as numbers.
+
+    Zero stands for what it leaves out.
+    """
+    parts = words.split()
+    return (
+        SHAPES.index(picture.shape) + 1,
+        list(COLOURS).index(picture.colour) + 1,
+        list(COLOURS).index(picture.background) + 1 if "background" in parts else 0,
+        list(RADII).index(picture.size) + 1 if picture.size in parts else 0,
+    )
+
+
 def vocabulary() -> list[str]:
     """Every word that a caption can hold."""
     return sorted({"a", "an", "on", "background", *SHAPES, *COLOURS, *RADII})
