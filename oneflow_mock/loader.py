@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -164,6 +165,18 @@ class Builder:
         self.apply_settings()
         tensor.install(self.patches)
 
+    def complete(self, torch_module) -> None:
+        """Do what needs torch itself: methods of its overlay's functions, patches of libraries."""
+        from oneflow_mock.compat import tensor
+
+        members: set = set()
+        for home, name in (("torch", "Tensor"), ("torch._C", "TensorBase")):
+            entry = self.manifest.get(home)
+            members.update(entry.members.get(name, ()) if entry is not None else ())
+        namespace = module.parts_of(torch_module).overlay or {}
+        tensor.expose(self.patches, namespace, members)
+        self.thirdparty.patch_loaded()
+
     def close(self) -> None:
         """Put back what was changed on classes that are not ours."""
         self.patches.restore()
@@ -208,9 +221,22 @@ class Loader(importlib.abc.Loader):
         return module.TorchModule(spec.name)
 
     def exec_module(self, torch_module) -> None:
+        if torch_module.__name__ != "torch":
+            self._run(torch_module)
+            return
+        # Next to nothing of what is made now is garbage, and looking for it takes 20 ms.
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            self._builder.prepare()
+            self._run(torch_module)
+            self._builder.complete(torch_module)
+        finally:
+            if was_enabled:
+                gc.enable()
+
+    def _run(self, torch_module) -> None:
         builder, name = self._builder, torch_module.__name__
-        if name == "torch":
-            builder.prepare()
         parts = module.Parts(torch_module, builder)
         module.make_up(torch_module, parts)
         path = builder.overlay(name)
@@ -220,9 +246,6 @@ class Loader(importlib.abc.Loader):
             exec(code or "", parts.overlay)
             if parts.overlay.get("__doc__"):
                 torch_module.__doc__ = parts.overlay["__doc__"]
-        if name == "torch":
-            _expose_methods(builder, parts.overlay or {})
-            builder.thirdparty.patch_loaded()
 
     def get_source(self, fullname):
         """Return the text of our overlay, for inspect and linecache; None where there is none."""
@@ -263,14 +286,3 @@ def _is_probe(frame) -> bool:
     if frame is None or os.path.basename(frame.f_code.co_filename) == "pkgutil.py":
         return True
     return callsite.is_caught(frame, (ModuleNotFoundError,))
-
-
-def _expose_methods(builder: Builder, namespace) -> None:
-    """Give the Tensor class the methods that the torch overlay's functions stand for."""
-    from oneflow_mock.compat import tensor
-
-    members: set = set()
-    for home, name in (("torch", "Tensor"), ("torch._C", "TensorBase")):
-        entry = builder.manifest.get(home)
-        members.update(entry.members.get(name, ()) if entry is not None else ())
-    tensor.expose(builder.patches, namespace, members)

@@ -48,6 +48,7 @@ def state():
         "displayhook": sys.displayhook,
         "filters": list(warnings.filters),
         "import": builtins.__import__,
+        "gc": (gc.isenabled(), gc.get_threshold()),
         "trace": (sys.gettrace(), sys.getprofile()),
         "oneflow": oneflow_namespaces(),
     }
