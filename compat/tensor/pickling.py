@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
+from multiprocessing.reduction import ForkingPickler
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import memory, slots
+from oneflow_mock.compat.kernels import memory, sharing, slots
 from oneflow_mock.compat.tensor.copying import attributes_of
 
 
@@ -114,6 +115,8 @@ def install(patches) -> None:
     """Name the classes as PyTorch's files do; parameters have methods of their own in OneFlow."""
     patches.adopt(flow.Tensor, "torch", "Tensor")
     patches.adopt(flow.nn.Parameter, "torch.nn.parameter", "Parameter")
+    known = {**ForkingPickler._extra_reducers, **sharing.reducers()}
+    patches.set(ForkingPickler, "_extra_reducers", known)
     if slots.usable():
         patches.set(slots.Namespace(flow.Size), "__reduce__", _reduce_size)
     for name, method in METHODS.items():
