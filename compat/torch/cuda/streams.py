@@ -1,66 +1,35 @@
-"""Streams and events. OneFlow queues all work of a device in one stream, so every stream is that
-one: whatever order a program asks for between streams is kept.
-"""
+"""Streams and events of CUDA devices: OneFlow has one stream a device, and every one is that."""
 
 from __future__ import annotations
 
-import time
-
-import oneflow as flow
-
+from oneflow_mock.compat.kernels import streams
 from oneflow_mock.compat.kernels.devices import cuda_count
 
 __all__ = ["Stream", "Event"]
 
 
-def _index(device):
-    import torch
+class Stream(streams.Stream):
+    """A queue of a CUDA device's work."""
 
-    return torch.cuda._index(device, optional=True)
-
-
-class Stream:
-    """A queue of a device's work."""
+    cuda_stream = 0
 
     def __init__(self, device=None, priority=0, **kwargs) -> None:
         if not cuda_count():
             raise RuntimeError("torch.cuda.Stream requires CUDA support")
-        self.device_index = _index(device)
-        self.device = flow.device("cuda", self.device_index)
-        self.priority = priority
-        self.stream_id = 0
-        self.cuda_stream = 0
+        if device is None or isinstance(device, int):
+            import torch
 
-    def wait_event(self, event) -> None:
-        """Do nothing: what comes later in the queue waits anyway."""
+            device = torch.device("cuda", torch.cuda._index(device, optional=True))
+        super().__init__(device, priority=priority)
 
-    def wait_stream(self, stream) -> None:
-        """Do nothing: what comes later in the queue waits anyway."""
-
-    def record_event(self, event=None):
-        """Mark this point of the queue."""
-        event = Event() if event is None else event
-        event.record(self)
-        return event
-
-    def query(self) -> bool:
-        """Tell whether everything is done, by waiting for it."""
-        self.synchronize()
-        return True
+    def _event(self):
+        return Event()
 
     def synchronize(self) -> None:
         """Wait for everything in the queue."""
         import torch
 
         torch.cuda.synchronize(self.device_index)
-
-    def __eq__(self, other):
-        if not isinstance(other, Stream):
-            return NotImplemented
-        return self.device_index == other.device_index
-
-    def __hash__(self):
-        return hash(("cuda", self.device_index))
 
     def __repr__(self) -> str:
         return f"<torch.cuda.Stream device={self.device} cuda_stream=0x0>"
@@ -76,38 +45,13 @@ class Stream:
         self._context.__exit__(*error)
 
 
-class Event:
-    """A point of a queue. Its time is this computer's, read when all before it is done."""
+class Event(streams.Event):
+    """A point of a CUDA device's queue."""
 
     def __init__(self, enable_timing=False, blocking=False, interprocess=False, **kwargs) -> None:
         if not cuda_count():
             raise RuntimeError("Tried to instantiate dummy base class Event")
-        self._timed = enable_timing
-        self._at = None
-
-    def record(self, stream=None) -> None:
-        """Mark the point that the queue has reached."""
-        import torch
-
-        if self._timed:
-            torch.cuda.synchronize()
-        self._at = time.perf_counter()
-
-    def wait(self, stream=None) -> None:
-        """Do nothing: what comes later in the queue waits anyway."""
-
-    def query(self) -> bool:
-        """Tell whether the point is reached, by waiting for it."""
-        self.synchronize()
-        return True
-
-    def elapsed_time(self, end_event) -> float:
-        """Return the milliseconds between two points."""
-        if not (self._timed and end_event._timed):
-            raise RuntimeError("Both events must be created with argument 'enable_timing=True'.")
-        if self._at is None or end_event._at is None:
-            raise RuntimeError("Both events must be recorded before calculating elapsed time.")
-        return (end_event._at - self._at) * 1000.0
+        super().__init__("cuda", enable_timing=enable_timing)
 
     def synchronize(self) -> None:
         """Wait until the point is reached."""

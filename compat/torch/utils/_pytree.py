@@ -406,6 +406,15 @@ def _deque_unflatten(values, context):
     return deque(values, maxlen=context)
 
 
+_tuple_flatten_with_keys = _indexed(_tuple_flatten)
+_list_flatten_with_keys = _indexed(_list_flatten)
+_dict_flatten_with_keys = _mapped(_dict_flatten)
+_ordereddict_flatten_with_keys = _mapped(_ordereddict_flatten)
+_defaultdict_flatten_with_keys = _mapped(_defaultdict_flatten)
+_deque_flatten_with_keys = _indexed(_deque_flatten)
+_odict_flatten, _odict_unflatten = _ordereddict_flatten, _ordereddict_unflatten
+
+
 def _namedtuple_flatten(d):
     return list(d), type(d)
 
@@ -456,27 +465,27 @@ def _register_namedtuple(cls, *, serialized_type_name) -> None:
 
 
 def _register_builtins():
-    register, sequence, mapping = _private_register_pytree_node, _indexed, _mapped
+    register = _private_register_pytree_node
     register(
         tuple,
         _tuple_flatten,
         _tuple_unflatten,
         serialized_type_name="builtins.tuple",
-        flatten_with_keys_fn=sequence(_tuple_flatten),
+        flatten_with_keys_fn=_tuple_flatten_with_keys,
     )
     register(
         list,
         _list_flatten,
         _list_unflatten,
         serialized_type_name="builtins.list",
-        flatten_with_keys_fn=sequence(_list_flatten),
+        flatten_with_keys_fn=_list_flatten_with_keys,
     )
     register(
         dict,
         _dict_flatten,
         _dict_unflatten,
         serialized_type_name="builtins.dict",
-        flatten_with_keys_fn=mapping(_dict_flatten),
+        flatten_with_keys_fn=_dict_flatten_with_keys,
     )
     register(
         namedtuple,
@@ -492,7 +501,7 @@ def _register_builtins():
         _ordereddict_flatten,
         _ordereddict_unflatten,
         serialized_type_name="collections.OrderedDict",
-        flatten_with_keys_fn=mapping(_ordereddict_flatten),
+        flatten_with_keys_fn=_ordereddict_flatten_with_keys,
     )
     register(
         defaultdict,
@@ -501,14 +510,14 @@ def _register_builtins():
         serialized_type_name="collections.defaultdict",
         to_dumpable_context=_defaultdict_serialize,
         from_dumpable_context=_defaultdict_deserialize,
-        flatten_with_keys_fn=mapping(_defaultdict_flatten),
+        flatten_with_keys_fn=_defaultdict_flatten_with_keys,
     )
     register(
         deque,
         _deque_flatten,
         _deque_unflatten,
         serialized_type_name="collections.deque",
-        flatten_with_keys_fn=sequence(_deque_flatten),
+        flatten_with_keys_fn=_deque_flatten_with_keys,
     )
 
 
