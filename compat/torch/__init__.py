@@ -105,7 +105,6 @@ from oneflow_mock.compat.kernels.global_state import (  # noqa: F401
     use_deterministic_algorithms,
 )
 from oneflow_mock.compat.kernels.grad_state import is_inference_mode_enabled  # noqa: F401
-from oneflow_mock.compat.kernels.streams import Event, Stream  # noqa: F401
 from oneflow_mock.compat.kernels.random import (  # noqa: F401
     _sample_dirichlet,
     _standard_gamma,
@@ -122,6 +121,7 @@ from oneflow_mock.compat.kernels.random import (  # noqa: F401
     randn_like,
     randperm,
 )
+from oneflow_mock.compat.kernels.streams import Event, Stream  # noqa: F401
 
 __version__ = TorchVersion(hooks.torch_version)
 
