@@ -59,6 +59,20 @@ def script_if_tracing(fn):
     return fn
 
 
+class ScriptFunction:
+    """What PyTorch makes of a function it scripts: nothing here is one."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        raise hooks.refuse("torch.jit.ScriptFunction", "what is scripted stays Python")
+
+
+class CompilationUnit:
+    """Functions from TorchScript's text: refused."""
+
+    def __init__(self, lang=None, _frames_up=0) -> None:
+        raise hooks.refuse("torch.jit.CompilationUnit", "TorchScript's text is not understood")
+
+
 class Error(RuntimeError):
     """What TorchScript raises when a scripted function fails."""
 

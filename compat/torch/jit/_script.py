@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 
+import oneflow as flow
+
 from oneflow_mock.compat import hooks
 
 Attribute = collections.namedtuple("Attribute", ["value", "type"])
@@ -32,3 +34,14 @@ def interface(obj):
 def _unwrap_optional(x):
     assert x is not None, "Unwrapping null optional"
     return x
+
+
+class ScriptModule(flow.nn.Module):
+    """The base of modules whose methods are marked by `script_method`: they run as Python."""
+
+
+class RecursiveScriptModule(ScriptModule):
+    """What PyTorch makes of a module it scripts: nothing here is one."""
+
+    def __init__(self, cpp_module) -> None:
+        raise hooks.refuse("torch.jit.RecursiveScriptModule", "what is scripted stays Python")

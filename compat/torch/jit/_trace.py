@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch.jit._script import ScriptModule
+
 from oneflow_mock.compat import hooks
 
 
@@ -15,6 +17,10 @@ class TracerWarning(Warning):
 
 class TracingCheckError(Exception):
     """What PyTorch's tracer raises where a traced function differs from the original."""
+
+
+class TopLevelTracedModule(ScriptModule):
+    """What PyTorch makes of a module it traces: nothing here is one."""
 
 
 def is_tracing() -> bool:
