@@ -26,7 +26,8 @@ COLOURS = {
 SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond")
 # The half width, in pixels, of what "large" and "small" mean.
 RADII = {"large": (19.0, 24.0), "small": (9.0, 12.0)}
-_MARGIN = 2.0
+# How far from the middle, in pixels, a shape may be.
+_ASTRAY = 2.0
 _SUPERSAMPLING = 4
 
 
@@ -90,8 +91,7 @@ def random_picture(rng: np.random.Generator) -> Picture:
     colour, background = rng.choice(list(COLOURS), 2, replace=False)
     size = str(rng.choice(list(RADII)))
     radius = float(rng.uniform(*RADII[size]))
-    reach = radius * 1.05 + _MARGIN
-    x, y = (float(value) for value in rng.uniform(reach, SIZE - reach, 2))
+    x, y = (SIZE / 2 + float(value) for value in rng.uniform(-_ASTRAY, _ASTRAY, 2))
     return Picture(str(rng.choice(SHAPES)), str(colour), str(background), size, radius, x, y)
 
 
