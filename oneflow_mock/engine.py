@@ -55,6 +55,11 @@ def check() -> None:
     _check_numpy()
 
 
+def folder() -> str:
+    """Return the folder of the package ``oneflow``, which is not imported; "" without one."""
+    return _folder(_find("oneflow"))
+
+
 def explain(exc: BaseException) -> EngineError:
     """Turn what ``import oneflow`` raised into the one line that says how to mend it."""
     if isinstance(exc, EngineError):

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 
-from oneflow_mock import engine
+from oneflow_mock import engine, kernel_library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def load_engine():
     engine.check()
     try:
         with _Quiet(), _Undisturbed():
-            return importlib.import_module("oneflow")
+            loaded = importlib.import_module("oneflow")
+            kernel_library.load()  # before the first operator runs
+            return loaded
     except ImportError as error:
         if str(error).startswith("KeyboardInterrupt"):
             # OneFlow's compiled part turns whatever happens in it into an ImportError.
