@@ -232,6 +232,12 @@ def _is_whole(path: str) -> bool:
         return False
 
 
+def usable() -> bool:
+    """Tell whether there is a library that `load` would take."""
+    level = instruction_set()
+    return level is not None and _is_whole(library_path(level))
+
+
 #: The loaded library, for the functions it exports; None while there is none.
 loaded: ctypes.CDLL | None = None
 
