@@ -8,6 +8,10 @@
 namespace ofm {
 namespace {
 
+// OneFlow's convolution then hands over its bias, instead of adding it in a pass of its own. It asks
+// when it is first called, which is after this library was loaded.
+const bool gets_bias = setenv("ONEFLOW_KERNEL_ENABLE_FUSED_CONV_BIAS", "1", 0) == 0;
+
 // What is computed; the other two of input, weight and output are given.
 enum class Wanted { kOut, kIn, kWeight };
 
