@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import glob
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -232,6 +234,9 @@ def _is_whole(path: str) -> bool:
         return False
 
 
+#: oneflow::one::PyTensor_New, which makes the Python object of a tensor.
+_WRAP = "_ZN7oneflow3one12PyTensor_NewERKSt10shared_ptrINS0_6TensorEE"
+
 #: The loaded library, for the functions it exports; None while there is none.
 loaded: ctypes.CDLL | None = None
 
@@ -253,3 +258,15 @@ def load() -> ctypes.CDLL | None:
     ctypes.CDLL(_onednn_file("libdnnl.so.3"))
     loaded = ctypes.CDLL(path)
     return loaded
+
+
+@functools.lru_cache(maxsize=None)
+def functions() -> dict[str, Callable]:
+    """Return what the loaded library has for Python to call, by name: operators of its own."""
+    if loaded is None:
+        return {}
+    engine_part = sys.modules["oneflow"]._oneflow_internal
+    wrap = ctypes.CDLL(engine_part.__file__)[_WRAP]
+    make = ctypes.PyDLL(loaded._name).ofm_functions
+    make.argtypes, make.restype = (ctypes.py_object, ctypes.c_void_p), ctypes.py_object
+    return make(sys.modules["oneflow"].Tensor, ctypes.cast(wrap, ctypes.c_void_p))
