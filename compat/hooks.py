@@ -15,6 +15,8 @@ strict = False
 engine_is_new = False
 #: What the native kernels have beside OneFlow's operators, by name; empty without them.
 native: dict = {}
+#: Whether the native kernels are loaded; without them overlays compose OneFlow's operators.
+kernels = False
 
 _warned: set = set()
 

@@ -236,6 +236,11 @@ def _is_whole(path: str) -> bool:
 
 #: oneflow::one::PyTensor_New, which makes the Python object of a tensor.
 _WRAP = "_ZN7oneflow3one12PyTensor_NewERKSt10shared_ptrINS0_6TensorEE"
+def usable() -> bool:
+    """Tell whether there is a library that `load` would take."""
+    level = instruction_set()
+    return level is not None and _is_whole(library_path(level))
+
 
 #: The loaded library, for the functions it exports; None while there is none.
 loaded: ctypes.CDLL | None = None

@@ -200,6 +200,7 @@ class Builder:
             refuse_attribute=unsupported.refuse_attribute,
             patch=self.patches.set,
             native=kernel_library.functions(),
+            kernels=kernel_library.loaded is not None,
         )
 
 
