@@ -4,6 +4,7 @@ Each function follows the page of the same name in PyTorch's documentation; shap
 """
 
 import math
+import operator
 
 import oneflow as flow
 import oneflow.nn.functional as engine
@@ -176,6 +177,11 @@ def _convolution(kernel, dims, name):
                 input.unsqueeze(0), weight, bias, stride, padding, dilation, groups
             )
             return batched.squeeze(0)
+        if input.dtype is not weight.dtype:
+            raise RuntimeError(
+                f"expected input and weight to have the same dtype, but got {input.dtype} "
+                f"and {weight.dtype}"
+            )
         return kernel(
             input,
             weight,
@@ -629,23 +635,76 @@ def interpolate(
     antialias=False,
 ):
     """Resize the spatial dimensions of (N, C, *) to ``size`` or by ``scale_factor``."""
+    dims = input.ndim - 2
+    if mode in ("nearest", "area", "nearest-exact"):
+        if align_corners is not None:
+            raise ValueError(
+                "align_corners option can only be set with the interpolating modes: "
+                "linear | bilinear | bicubic | trilinear"
+            )
+    elif antialias and not (mode in ("bilinear", "bicubic") and dims == 2):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            "tensor as input"
+        )
     if antialias:
         raise hooks.refuse("torch.nn.functional.interpolate", "antialias=True")
-    dims = input.ndim - 2
+    if (size is None) == (scale_factor is None):
+        both = "only one of size or" if size is not None else "either size or"
+        raise ValueError(f"{both} scale_factor should be defined")
+    given = scale_factor if size is None else size
+    if isinstance(given, (list, tuple)) and len(given) != dims:
+        raise ValueError(
+            "Input and output must have the same number of spatial dimensions, but got input with "
+            f"spatial dimensions of {list(input.shape[2:])} and "
+            f"{'size' if size is not None else 'scale_factor'} of {given}"
+        )
+    if recompute_scale_factor and size is not None:
+        raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if mode == "nearest-exact":
         return _nearest_exact(input, size, scale_factor, dims)
-    if isinstance(size, (list, tuple)):
-        size = [int(side) for side in size]
-    elif size is not None:
-        size = [int(size)] * dims
-    return engine.interpolate(
-        input,
-        size=size,
-        scale_factor=scale_factor,
-        mode=mode,
-        align_corners=align_corners,
-        recompute_scale_factor=recompute_scale_factor,
-    )
+    have = input.shape[2:]
+    if size is not None:
+        wanted = size = [operator.index(side) for side in _pair(size, dims)]
+    else:
+        factors = [float(factor) for factor in _pair(scale_factor, dims)]
+        wanted = [int(side * factor) for side, factor in zip(have, factors)]
+        if recompute_scale_factor or mode == "area":
+            size = wanted
+    if min(wanted, default=1) <= 0 or 0 in have:
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input {list(have)} "
+            f"and output {list(wanted)}"
+        )
+    if mode == "area" and 1 <= dims <= 3:
+        return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[dims - 1](
+            input, wanted
+        )
+    if (mode, dims) not in _RESIZE:
+        raise NotImplementedError(
+            "Input Error: Only 3D, 4D and 5D input Tensors supported (got "
+            f"{input.ndim}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | "
+            f"area | nearest-exact (got {mode})"
+        )
+    kernel, names = _RESIZE[mode, dims]
+    if size is not None:
+        factors = [side / had for side, had in zip(wanted, have)]
+    options = dict(zip(names, factors))
+    if mode != "nearest":
+        options["align_corners"] = bool(align_corners)
+    return kernel(input, output_size=size, data_format="channels_first", **options)
+
+
+_SCALES = ("depth_scale", "height_scale", "width_scale")
+_RESIZE = {
+    ("nearest", 1): (flow._C.upsample_nearest_1d, ("scale_factor",)),
+    ("nearest", 2): (flow._C.upsample_nearest_2d, _SCALES[1:]),
+    ("nearest", 3): (flow._C.upsample_nearest_3d, _SCALES),
+    ("linear", 1): (flow._C.upsample_linear_1d, ("scale_factor",)),
+    ("bilinear", 2): (flow._C.upsample_bilinear_2d, _SCALES[1:]),
+    ("bicubic", 2): (flow._C.upsample_bicubic_2d, _SCALES[1:]),
+    ("trilinear", 3): (flow._C.upsample_trilinear_3d, _SCALES),
+}
 
 
 def _nearest_exact(input, size, scale_factor, dims):
