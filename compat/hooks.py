@@ -15,6 +15,8 @@ strict = False
 engine_is_new = False
 #: Whether the native kernels are loaded; without them overlays compose OneFlow's operators.
 kernels = False
+#: The native kernels' shared library, for the functions it exports; None without them.
+library = None
 
 _warned: set = set()
 

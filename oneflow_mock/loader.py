@@ -200,6 +200,7 @@ class Builder:
             refuse_attribute=unsupported.refuse_attribute,
             patch=self.patches.set,
             kernels=kernel_library.loaded is not None,
+            library=kernel_library.loaded,
         )
 
 
