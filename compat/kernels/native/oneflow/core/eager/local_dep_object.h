@@ -1,12 +1,11 @@
-// Stands in for a header that OneFlow's wheel lacks: what framework/tensor.h names of it.
-#ifndef OFM_STAND_IN_LOCAL_DEP_OBJECT_H_
-#define OFM_STAND_IN_LOCAL_DEP_OBJECT_H_
+// In place of a header that the wheel lacks and tensor_impl.h includes: of it only a type's name.
+#ifndef OFM_LOCAL_DEP_OBJECT_H_
+#define OFM_LOCAL_DEP_OBJECT_H_
 
 namespace oneflow {
-namespace vm {
-class Dependence;
-}  // namespace vm
-using LocalDepObject = vm::Dependence;
+
+class LocalDepObject;
+
 }  // namespace oneflow
 
-#endif  // OFM_STAND_IN_LOCAL_DEP_OBJECT_H_
+#endif  // OFM_LOCAL_DEP_OBJECT_H_

@@ -1,15 +1,14 @@
-// Stands in for a header that OneFlow's wheel lacks: what framework/tensor.h names of it.
-#ifndef OFM_STAND_IN_INTRUSIVE_H_
-#define OFM_STAND_IN_INTRUSIVE_H_
+// In place of a header that the wheel lacks and tensor_impl.h includes: of it only a type's name.
+#ifndef OFM_INTRUSIVE_H_
+#define OFM_INTRUSIVE_H_
 
 namespace oneflow {
 namespace intrusive {
+
 template<typename T>
-class shared_ptr {
- private:
-  T* object_;
-};
+class shared_ptr;
+
 }  // namespace intrusive
 }  // namespace oneflow
 
-#endif  // OFM_STAND_IN_INTRUSIVE_H_
+#endif  // OFM_INTRUSIVE_H_
