@@ -105,6 +105,13 @@ from oneflow_mock.compat.kernels.global_state import (  # noqa: F401
     use_deterministic_algorithms,
 )
 from oneflow_mock.compat.kernels.grad_state import is_inference_mode_enabled  # noqa: F401
+from oneflow_mock.compat.kernels.indexing import (  # noqa: F401
+    gather,
+    index_add,
+    index_select,
+    scatter,
+    scatter_add,
+)
 from oneflow_mock.compat.kernels.random import (  # noqa: F401
     _sample_dirichlet,
     _standard_gamma,
@@ -355,6 +362,9 @@ def where(condition, input=None, other=None, *, out=None):
         other = _scalar_beside(other, input)
     elif not isinstance(input, flow.Tensor):
         input, other = flow.tensor(input), flow.tensor(other)
+    if input.dtype != other.dtype:
+        dtype = result_type(input, other)
+        input, other = input.to(dtype), other.to(dtype)
     answer = flow.where(condition, input, other)
     return answer if out is None else out.copy_(answer)
 
@@ -743,6 +753,7 @@ def ravel(input):
 def index_fill(input, dim, index, value):
     """Return a copy whose slices at ``index`` along ``dim`` hold a value."""
     places = flow.arange(input.shape[dim], device=input.device).unsqueeze(1)
+    index = where(index < 0, index + input.shape[dim], index)
     chosen = (places == index.reshape(1, -1)).to(flow.int32).sum(dim=1) > 0
     dim %= input.ndim
     chosen = chosen.reshape(*[-1 if d == dim else 1 for d in range(input.ndim)])
@@ -768,6 +779,16 @@ def rot90(input, k=1, dims=(0, 1)):
         return flow.flip(input, list(dims))
     turned = flow.flip(input, [dims[1] if k == 1 else dims[0]])
     return turned.transpose(dims[0], dims[1])
+
+
+def diagonal(input, offset=0, dim1=0, dim2=1):
+    """Return the diagonal of the planes of two dimensions, last."""
+    dim1, dim2 = dim1 % input.ndim, dim2 % input.ndim
+    if (dim1, dim2) == (0, 1):
+        return flow.diagonal(input, offset, 0, 1)
+    # OneFlow's gradient is for the first two dimensions.
+    rest = [d for d in range(input.ndim) if d not in (dim1, dim2)]
+    return flow.diagonal(input.permute(dim1, dim2, *rest), offset, 0, 1)
 
 
 def take_along_dim(input, indices, dim=None):

@@ -11,7 +11,7 @@ import oneflow.nn.functional as engine
 import torch
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import attention, norms
+from oneflow_mock.compat.kernels import attention, indexing, norms
 from oneflow_mock.compat.kernels.activations import (  # noqa: F401
     celu,
     celu_,
@@ -526,10 +526,20 @@ def bilinear(input1, input2, weight, bias=None):
     return rows if bias is None else rows + bias
 
 
+def _no_class(position, dim, size):
+    if position < 0:
+        return RuntimeError("Class values must be non-negative.")
+    return RuntimeError("Class values must be smaller than num_classes.")
+
+
 def one_hot(tensor, num_classes=-1):
     """Return int64 (*, classes) with 1 at each index; classes default to the largest plus one."""
     if num_classes == -1:
         num_classes = int(tensor.max().item()) + 1
+    if hooks.library is not None and num_classes > 0 and tensor.dtype in (flow.int64, flow.int32):
+        answer = flow._C.one_hot(tensor, num_classes)
+        indexing.settled(_no_class)
+        return answer
     classes = flow.arange(num_classes, dtype=tensor.dtype, device=tensor.device)
     return (tensor.unsqueeze(-1) == classes).to(flow.int64)
 
@@ -546,23 +556,37 @@ def pad(input, pad, mode="constant", value=None):
         return _pad_circular(input, sides)
     if mode not in ("reflect", "replicate"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    if input.ndim == 4 and len(sides) == 4 and min(sides) >= 0 and mode == "replicate":
+    padded = len(sides) // 2
+    if hooks.kernels and input.ndim - padded in (1, 2) and padded in (1, 2) and min(sides) >= 0:
+        if mode == "reflect":
+            for position in range(padded):
+                left, right = sides[2 * position : 2 * position + 2]
+                _check_mirrored(input, input.ndim - 1 - position, left, right)
+        if input.ndim - padded == 2:
+            return engine.pad(input, sides, mode=mode)
+        return engine.pad(input.unsqueeze(0), sides, mode=mode).squeeze(0)
+    if input.ndim == 4 and padded == 2 and min(sides) >= 0 and mode == "replicate":
         return engine.pad(input, sides, mode=mode)
-    for position in range(len(sides) // 2):
+    for position in range(padded):
         dim = input.ndim - 1 - position
         left, right = sides[2 * position : 2 * position + 2]
         input = _pad_edge(input, dim, left, right, mode)
     return input
 
 
-def _pad_edge(input, dim, left, right, mode):
-    """Pad one dimension by its mirror image or its ends."""
-    size = input.shape[dim]
-    if mode == "reflect" and max(left, right) >= size:
+def _check_mirrored(input, dim, left, right):
+    if max(left, right) >= input.shape[dim]:
         raise RuntimeError(
             "Padding size should be less than the corresponding input dimension, but got: padding "
             f"({left}, {right}) at dimension {dim} of input {list(input.shape)}"
         )
+
+
+def _pad_edge(input, dim, left, right, mode):
+    """Pad one dimension by its mirror image or its ends."""
+    size = input.shape[dim]
+    if mode == "reflect":
+        _check_mirrored(input, dim, left, right)
     if not left and not right:
         return input
     places = [abs(place) if mode == "reflect" else max(place, 0) for place in range(-left, size)]
@@ -581,6 +605,8 @@ def _pad_constant(input, sides, value):
         )
     if input.dtype == flow.bool:
         return _pad_constant(input.to(flow.uint8), sides, int(value)).to(flow.bool)
+    if input.dtype == flow.bfloat16:  # which OneFlow's operator does not take for a floating one
+        return _pad_constant(input.float(), sides, value).to(flow.bfloat16)
     if not any(sides):
         return input.clone()
     return flow._C.pad(input, sides, "constant", value)
