@@ -881,11 +881,18 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return flow._C.cosine_similarity(x1, x2, dim, eps)
 
 
+_native_softmax = hooks.native.get("softmax")
+
+
 def softmax(input, dim, dtype=None, *, out=None):
     """Return the softmax along ``dim``, computed in ``dtype`` if given."""
     input = input if dtype is None else input.to(dtype)
     if input.ndim == 0:
         return flow.softmax(input.reshape(1), 0).reshape(())
+    if _native_softmax is not None and not input.is_cuda and input.is_floating_point():
+        ndim = input.ndim
+        if -ndim <= dim < ndim:
+            return _native_softmax(input, dim % ndim, False)
     return flow.softmax(input, dim)
 
 
@@ -894,6 +901,10 @@ def log_softmax(input, dim, dtype=None, *, out=None):
     input = input if dtype is None else input.to(dtype)
     if input.ndim == 0:
         return flow.log_softmax(input.reshape(1), 0).reshape(())
+    if _native_softmax is not None and not input.is_cuda and input.is_floating_point():
+        ndim = input.ndim
+        if -ndim <= dim < ndim:
+            return _native_softmax(input, dim % ndim, True)
     return flow.log_softmax(input, dim)
 
 
