@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import functools
 import glob
 import hashlib
 import os
@@ -260,7 +259,6 @@ def load() -> ctypes.CDLL | None:
     return loaded
 
 
-@functools.lru_cache(maxsize=None)
 def functions() -> dict[str, Callable]:
     """Return what the loaded library has for Python to call, by name: operators of its own."""
     if loaded is None:
