@@ -212,6 +212,9 @@ def _transposed(kernel, dims, name):
                 input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation
             )
             return batched.squeeze(0)
+        if input.requires_grad and not weight.requires_grad:
+            # OneFlow's gradient for the input ends the process unless the weight has one too.
+            weight = weight.detach().requires_grad_(flow.is_grad_enabled())
         return kernel(
             input,
             weight,
