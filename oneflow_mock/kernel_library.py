@@ -327,9 +327,6 @@ def usable() -> bool:
 
 # --- loading -------------------------------------------------------------------------------------
 
-#: oneflow::one::PyTensor_New, which makes the Python object of a tensor.
-_WRAP = "_ZN7oneflow3one12PyTensor_NewERKSt10shared_ptrINS0_6TensorEE"
-
 #: The loaded library, for the functions it exports; None while there is none.
 loaded: ctypes.CDLL | None = None
 #: What `load` found.
@@ -366,17 +363,6 @@ def load() -> ctypes.CDLL | None:
             f"this builds them, once, in a few minutes: {how_to_build()}"
         )
     return None
-
-
-def functions() -> dict[str, Callable]:
-    """Return what the loaded library has for Python to call, by name: operators of its own."""
-    if loaded is None:
-        return {}
-    engine_part = sys.modules["oneflow"]._oneflow_internal
-    wrap = ctypes.CDLL(engine_part.__file__)[_WRAP]
-    make = ctypes.PyDLL(loaded._name).ofm_functions
-    make.argtypes, make.restype = (ctypes.py_object, ctypes.c_void_p), ctypes.py_object
-    return make(sys.modules["oneflow"].Tensor, ctypes.cast(wrap, ctypes.c_void_p))
 
 
 def package_command(debian: str, others: str) -> str:
@@ -444,3 +430,23 @@ def build(progress=print, force=False):
     from . import kernel_build
 
     return kernel_build.build(progress=progress, force=force)[0]
+
+
+#: oneflow::one::PyTensor_New, which makes the Python object of a tensor.
+_WRAP = "_ZN7oneflow3one12PyTensor_NewERKSt10shared_ptrINS0_6TensorEE"
+_functions: dict[str, Callable] | None = None
+
+
+def functions() -> dict[str, Callable]:
+    """Return what the loaded library has for Python to call, by name: operators of its own."""
+    global _functions
+    if _functions is None:
+        _functions = {}
+        if loaded is not None:
+            engine_part = sys.modules["oneflow"]._oneflow_internal
+            wrap = ctypes.CDLL(engine_part.__file__)[_WRAP]
+            make = ctypes.PyDLL(loaded._name).ofm_functions
+            make.argtypes, make.restype = (ctypes.py_object, ctypes.c_void_p), ctypes.py_object
+            pointer = ctypes.cast(wrap, ctypes.c_void_p)
+            _functions = make(sys.modules["oneflow"].Tensor, pointer)
+    return _functions

@@ -199,8 +199,8 @@ class Builder:
             refuse=unsupported.refuse,
             refuse_attribute=unsupported.refuse_attribute,
             patch=self.patches.set,
-            kernels=kernel_library.loaded is not None,
             native=kernel_library.functions(),
+            kernels=kernel_library.loaded is not None,
         )
 
 

@@ -324,8 +324,8 @@ def batch_norm(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
         )
-    return flow._C.normalization(
-        input, running_mean, running_var, weight, bias, 1, eps, momentum, training
+    return norms.batch_norm(
+        input, running_mean, running_var, weight, bias, training, momentum, eps
     )
 
 
