@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | reference | test-pythons | clean
+# make demo | test | lint | kernels | sanitize | bench | reference | test-pythons | clean
 # PYTHON=/path/to/python3.10 names the interpreter to build .venv with.
 
 VENV := .venv
@@ -8,12 +8,14 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 JOBS ?= 2
 export PYTHON JOBS
 
-.PHONY: help .venv demo test lint bench reference test-pythons clean
+.PHONY: help .venv demo test lint kernels sanitize bench reference test-pythons clean
 
 help:
 	@echo 'make demo          draw a picture by each door, compared with the ones PyTorch drew'
 	@echo 'make test          lint, types and tests; installs what it lacks into $(VENV)'
 	@echo 'make lint          ruff and mypy'
+	@echo 'make kernels       compile the native kernels; demo, test and bench do it too'
+	@echo 'make sanitize      the kernel tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make bench         the same work on PyTorch and on the mock: tables, out/bench.{json,html,png};'
 	@echo "                   CASES='ops/conv* models/' for some of it, BENCH='--rounds 9' and so on"
 	@echo 'make reference     an environment with real PyTorch, for the benchmarks (no test needs it)'
@@ -32,7 +34,10 @@ $(STAMP): setup.cfg pyproject.toml oneflow_mock/__init__.py $(wildcard requireme
 	$(PIP) install --no-deps -r requirements/without-torch.txt
 	@touch $@
 
-demo: $(STAMP)
+kernels: $(STAMP)
+	@$(VENV)/bin/oneflow-mock kernels build --if-possible
+
+demo: kernels
 	$(PY) tools/demo.py
 
 lint: $(STAMP)
@@ -40,15 +45,18 @@ lint: $(STAMP)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-test: lint
+test: lint kernels
 	$(PY) -m pytest -n $(JOBS)
 
-bench: $(STAMP)
+bench: kernels
 	@status=0; \
 	[ -n '$(CASES)' ] || $(PY) benchmarks/doors.py --json out/doors.json || status=1; \
 	$(PY) benchmarks/compare.py $(if $(CASES),--cases $(foreach one,$(CASES),'$(one)')) $(BENCH) \
 	    || status=1; \
 	exit $$status
+
+sanitize: $(STAMP)
+	$(PY) tools/sanitize.py
 
 reference:
 	tools/build_reference.sh

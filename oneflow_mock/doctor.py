@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 
-from . import __version__, console_script, engine
+from . import __version__, console_script, engine, kernel_library
 from .errors import EngineError
 from .settings import ON, UPSTREAM_OFF, Settings, is_true
 
@@ -78,6 +78,7 @@ def examine() -> list[Row]:
     """Look at everything and return the rows."""
     oneflow, answer = _oneflow()
     rows = [_itself(), _interpreter(oneflow), oneflow, *_libraries(), _devices(answer)]
+    rows.append(_kernels())
     rows += [_shell_door(), _script(), *_stack(), _real_torch()]
     return rows
 
@@ -157,6 +158,23 @@ def _devices(answer: dict) -> Row:
         found = "there is one, and OneFlow cannot use it: it needs a driver for CUDA 11.7 or newer"
         return Row(name, BAD, found, "nvidia-smi")
     return Row(name, GOOD, "none; OneFlow computes on the CPU")
+
+
+def _kernels() -> Row:
+    name = "native kernels"
+    try:
+        found = kernel_library.find()
+    except OSError as error:
+        return Row(name, BAD, str(error), f"{kernel_library.BUILD} --force")
+    if found.state == kernel_library.READY:
+        return Row(name, GOOD, f"in use: {found.path}")
+    if found.state == kernel_library.BROKEN:
+        return Row(name, BAD, found.problem, found.mend)
+    if found.state != kernel_library.MISSING:
+        return Row(name, NOTE, found.problem)
+    if kernel_library.compiler() is None:
+        return Row(name, NOTE, "not built, as there is no C++ compiler", found.mend)
+    return Row(name, NOTE, "not built; without them OneFlow is slow on a CPU", found.mend)
 
 
 def _shell_door() -> Row:

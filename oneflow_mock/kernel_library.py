@@ -1,255 +1,452 @@
-"""The native kernels as a shared library: where it is kept, how it is built, how it is loaded.
+"""The native kernels as a shared library: where it is kept, whether it can be trusted, its loading.
 
-``compat/kernels/native/*.cpp`` are compiled into one library in a cache folder of the user's,
-named after all that it depends on: OneFlow's build, the sources, the processor's instruction set.
-A library is loaded only if its checksum is the one written down when it was built.
+``compat/kernels/native/*.cpp`` are compiled (see ``kernel_build``) into one library, either in a
+wheel or in a cache folder of the user's. A library is named and marked by a key of all that it
+depends on: OneFlow's build, the sources, the flags, the processor's instruction set. It is loaded
+only if the key is the one that is wanted, its checksum is right, and nobody else can have put it
+there. All this happens at every ``import torch`` and takes milliseconds.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import glob
 import hashlib
 import os
-import shutil
-import subprocess
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
+import stat
+import sys
+from contextlib import suppress
 
+from . import engine
 from .errors import MockError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+#: ``0`` switches the kernels off; the name of an instruction set asks for that library.
 SWITCH = "ONEFLOW_MOCK_KERNELS"
 BUILD = "oneflow-mock kernels build"
+ONEDNN = "onednn-cpu-gomp==2023.2.0"
 
-#: What a processor must say it can for the instruction sets that are compiled for.
-_LEVELS = {
+#: The instruction sets that are compiled for, the best first: what the processor must say it can.
+_FLAGS_OF_PROCESSOR = {
     "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
     "x86-64-v3": {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"},
 }
+LEVELS = tuple(_FLAGS_OF_PROCESSOR)
+#: A library for ``make sanitize``; loaded only when the switch names it.
+SANITIZED = "sanitized"
 
-_FLAGS = (
+COMMON_FLAGS = (
     *("-std=c++17", "-O3", "-fPIC", "-fopenmp", "-w", "-fvisibility=hidden"),
     *("-fno-math-errno", "-fno-trapping-math", "-mprefer-vector-width=512"),
     # OneFlow was built with the ABI of before GCC 5.
     *("-D_GLIBCXX_USE_CXX11_ABI=0", "-DHALF_ENABLE_CPP11_USER_LITERALS=0"),
 )
+# Spelled out because compilers know x86-64-v3 and v4 by name only since GCC 11.
+_V3 = ("-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2", "-mlzcnt", "-mmovbe", "-mpopcnt")
+_V4 = ("-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl")
+LEVEL_FLAGS = {
+    "x86-64-v4": _V3 + _V4,
+    "x86-64-v3": _V3,
+    SANITIZED: (
+        *(*_V3, "-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"),
+        # OneFlow's classes have no type information that the check of virtual calls could find.
+        *("-fno-sanitize=vptr", "-fsanitize-recover=undefined"),
+    ),
+}
+
+# Behind the library proper, where the dynamic loader does not look: this, the key, a checksum.
+_MARK = b"oneflow-mock kernels 1\0"
+_DIGEST = 32
 
 
 class KernelError(MockError):
-    """The native kernels cannot be built, or not be loaded."""
+    """The native kernels cannot be built or loaded. The first line says why and what mends it."""
+
+    def __init__(self, problem: str, mend: str = "", detail: str = "") -> None:
+        line = f"{problem}; mend it with: {mend}" if mend else problem
+        super().__init__(f"{line}\n{detail}" if detail else line)
+        self.problem = problem
+        self.mend = mend
+        self.detail = detail
 
 
-def sources() -> list[str]:
-    """Return the paths of the C++ files and headers, sorted."""
+# --- what is wanted ------------------------------------------------------------------------------
+
+
+def levels() -> list[str]:
+    """Return the instruction sets that this processor has, the best first."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            line = next((line for line in file if line.startswith("flags")), "")
+    except OSError:
+        return []
+    flags = set(line.split(":", 1)[-1].split())
+    return [level for level, wanted in _FLAGS_OF_PROCESSOR.items() if wanted <= flags]
+
+
+def native_folder() -> str:
+    """Return the folder of the C++ sources."""
     folder = os.path.join(os.path.dirname(__file__), "compat", "kernels", "native")
     if not os.path.isdir(folder):  # an editable install keeps compat beside the package
         from . import compat
 
         folder = os.path.join(list(compat.__path__)[0], "kernels", "native")
-    found = glob.glob(os.path.join(folder, "**", "*.*"), recursive=True)
-    return sorted(path for path in found if path.endswith((".cpp", ".h")))
+    return folder
 
 
-def instruction_set() -> str | None:
-    """Return what to compile for on this processor; None where it is too old or no x86-64."""
+def sources() -> list[str]:
+    """Return the paths of the C++ files and headers, in the same order everywhere."""
+    found = []
+    for folder, _, files in os.walk(native_folder()):
+        found += [os.path.join(folder, name) for name in files if name.endswith((".cpp", ".h"))]
+    return sorted(found)
+
+
+def oneflow_library() -> str:
+    """Return the path of OneFlow's library, whose name tells its build; KernelError without one."""
+    folder = os.path.join(os.path.dirname(engine.folder()), "oneflow.libs")
     try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            line = next((line for line in file if line.startswith("flags")), "")
+        names = os.listdir(folder)
     except OSError:
-        return None
-    flags = set(line.split(":", 1)[-1].split())
-    return next((level for level, wanted in _LEVELS.items() if wanted <= flags), None)
+        names = []
+    for name in names:
+        if name.startswith("liboneflow-") and name.endswith(".so"):
+            return os.path.join(folder, name)
+    raise KernelError("this OneFlow is not the published wheel, which the kernels are written for")
+
+
+def key(level: str) -> bytes:
+    """Return what the library for an instruction set depends on, as a digest."""
+    whole = hashlib.sha256()
+    settings = (level, COMMON_FLAGS, LEVEL_FLAGS[level], engine.VERSION)
+    whole.update(repr((settings, os.path.basename(oneflow_library()), ONEDNN)).encode())
+    folder = native_folder()
+    for path in sources():
+        with open(path, "rb") as file:
+            content = file.read()
+        whole.update(os.path.relpath(path, folder).encode() + b"\0%d\0" % len(content) + content)
+    return whole.digest()
+
+
+def onednn_library() -> str:
+    """Return the path of oneDNN; KernelError if its wheel is not installed."""
+    site = os.path.dirname(os.path.realpath(engine.folder()))
+    for folder in (os.path.dirname(os.path.dirname(site)), os.path.join(sys.prefix, "lib")):
+        path = os.path.join(folder, "libdnnl.so.3")
+        if os.path.exists(path):
+            return path
+    return onednn_file("libdnnl.so.3")  # installed in a place of its own
+
+
+def onednn_file(name: str) -> str:
+    """Return the path of a file by the metadata of oneDNN's wheels, which takes a while."""
+    try:
+        from importlib import metadata
+    except ImportError:  # before Python 3.8
+        import importlib_metadata as metadata  # type: ignore
+
+    for distribution in (ONEDNN, ONEDNN.replace("onednn-", "onednn-devel-")):
+        try:
+            files = metadata.files(distribution.partition("==")[0]) or ()
+        except metadata.PackageNotFoundError:
+            continue
+        for file in files:
+            path = os.path.normpath(str(file.locate()))
+            if path.endswith("/" + name) and os.path.exists(path):
+                return path
+    wheel = ONEDNN if name.startswith("lib") else ONEDNN.replace("onednn-", "onednn-devel-")
+    raise KernelError(f"oneDNN's {name} is not installed", engine.install(wheel))
+
+
+# --- where it is kept ----------------------------------------------------------------------------
 
 
 def cache_folder() -> str:
     """Return the folder that built libraries are kept in."""
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(root):
+        root = os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(root, "oneflow-mock", "kernels")
 
 
-def library_path(level: str) -> str:
-    """Return where the library for this OneFlow, these sources and that instruction set is kept."""
-    key = hashlib.sha256()
-    key.update(repr((level, _FLAGS, os.path.basename(_oneflow_library()))).encode())
-    for path in sources():
+def cache_path(level: str, wanted: bytes) -> str:
+    """Return where the library with a key is kept."""
+    return os.path.join(cache_folder(), f"{wanted.hex()[:20]}-{level}.so")
+
+
+def carried_path(level: str) -> str:
+    """Return where a wheel carries the library for an instruction set."""
+    return os.path.join(os.path.dirname(native_folder()), "built", f"{level}.so")
+
+
+def check_folder(folder: str) -> None:
+    """Raise KernelError if somebody else could have put something into the cache folder."""
+    trusted = (os.geteuid(), 0)
+    for path in (os.path.dirname(folder), folder):
+        try:
+            itself, target = os.lstat(path), os.stat(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise KernelError(f"the kernels' folder cannot be read: {error}") from None
+        for found in (itself, target):
+            if found.st_uid not in trusted:
+                problem = f"{path} belongs to user {found.st_uid}: what is in it is not loaded"
+                raise KernelError(problem, f"rm -rf {_quoted(path)} && {BUILD}")
+        if not stat.S_ISDIR(target.st_mode):
+            raise KernelError(f"{path} is not a folder", f"rm {_quoted(path)} && {BUILD}")
+    if target.st_mode & 0o022:
+        problem = f"others may write to {folder}: what is in it is not loaded"
+        raise KernelError(problem, f"chmod go-w {_quoted(folder)} && {BUILD} --force")
+
+
+def _quoted(path: str) -> str:
+    from shlex import quote
+
+    return quote(path)
+
+
+def sealed(library: bytes, wanted: bytes) -> bytes:
+    """Return what goes behind a library: its key, and a checksum of both."""
+    tail = _MARK + wanted
+    return tail + hashlib.sha256(library + tail).digest()
+
+
+def check_file(path: str, wanted: bytes) -> None:
+    """Raise KernelError unless a library in the cache is whole, of a key, and nobody else's.
+
+    FileNotFoundError if there is none.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise KernelError(f"{path} cannot be read: {error.strerror}", BUILD) from None
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise KernelError(f"{path} is no file, and is not loaded", BUILD)
+        if found.st_uid not in (os.geteuid(), 0):
+            raise KernelError(f"{path} belongs to user {found.st_uid} and is not loaded", BUILD)
+        if found.st_mode & 0o022:
+            raise KernelError(f"others may write to {path}, which is not loaded", BUILD)
+        check_content(path, file.read(), wanted)
+
+
+def check_content(path: str, content: bytes, wanted: bytes) -> None:
+    """Raise KernelError unless a library is whole and of a key."""
+    body = memoryview(content)[: -len(_MARK) - 2 * _DIGEST]
+    if content[len(body) : len(body) + len(_MARK)] != _MARK:
+        raise KernelError(f"{path} was not built here, and is not loaded", BUILD)
+    if hashlib.sha256(content[:-_DIGEST]).digest() != content[-_DIGEST:]:
+        raise KernelError(f"{path} is damaged, and is not loaded", BUILD)
+    if content[-2 * _DIGEST : -_DIGEST] != wanted:
+        raise KernelError(f"{path} is of other sources, and is not loaded", BUILD)
+
+
+# --- what there is -------------------------------------------------------------------------------
+
+#: A library can be loaded; the user wants none; this processor or this OneFlow cannot have one;
+#: none is built; what is there is not to be trusted, or something that it needs is missing.
+READY, OFF, UNSUITED, MISSING, BROKEN = "ready", "off", "unsuited", "missing", "broken"
+
+
+class Finding:
+    """What there is to load, and in one line what is wrong if there is nothing."""
+
+    def __init__(self, state: str, path: str = "", problem: str = "", mend: str = "") -> None:
+        self.state = state
+        self.path = path
+        self.problem = problem
+        self.mend = mend
+
+    def line(self) -> str:
+        """Return the problem and what mends it."""
+        return f"{self.problem}; mend it with: {self.mend}" if self.mend else self.problem
+
+
+def find() -> Finding:
+    """Look for the library to load, without loading it."""
+    switch = os.environ.get(SWITCH, "").strip().lower()
+    if switch in ("0", "off", "false", "no"):
+        return Finding(OFF, problem=f"switched off by {SWITCH}={os.environ[SWITCH]}")
+    wanted = [switch] if switch in LEVEL_FLAGS else levels()
+    if not wanted:
+        return Finding(UNSUITED, problem="they need an x86-64 processor with AVX2")
+    try:
+        oneflow_library()
+    except KernelError as error:
+        return Finding(UNSUITED, problem=error.problem)
+    try:
+        for path in _whole_libraries(wanted):
+            onednn_library()
+            return Finding(READY, path)
+    except KernelError as error:
+        return Finding(BROKEN, problem=error.problem, mend=error.mend)
+    return Finding(MISSING, problem="the native kernels are not built", mend=how_to_build())
+
+
+def _whole_libraries(wanted: list[str]) -> Iterator[str]:
+    """Yield the libraries that can be loaded; KernelError for one that is there and cannot."""
+    folder, problem = cache_folder(), None
+    for level in wanted:
+        digest = key(level)
+        if _is_carried(level, digest):
+            yield carried_path(level)
+        try:
+            check_folder(folder)
+            check_file(cache_path(level, digest), digest)
+        except FileNotFoundError:
+            continue
+        except KernelError as error:
+            problem = problem or error
+        else:
+            yield cache_path(level, digest)
+    if problem is not None:
+        raise problem
+
+
+def _is_carried(level: str, wanted: bytes) -> bool:
+    """Tell whether a wheel brought the library, for this OneFlow; it is trusted as the code is."""
+    path = carried_path(level)
+    try:
         with open(path, "rb") as file:
-            key.update(os.path.basename(path).encode() + b"\0" + file.read())
-    return os.path.join(cache_folder(), f"{key.hexdigest()[:20]}-{level}.so")
+            check_content(path, file.read(), wanted)
+    except (OSError, KernelError):
+        return False
+    return True
 
 
-def _oneflow_folder() -> str:
-    from . import engine
-
-    return engine.folder()
-
-
-def _oneflow_library() -> str:
-    libraries = os.path.join(os.path.dirname(_oneflow_folder()), "oneflow.libs")
-    found = glob.glob(os.path.join(libraries, "liboneflow-*.so"))
-    if not found:
-        raise KernelError(f"OneFlow's library is not in {libraries}")
-    return found[0]
-
-
-def _onednn_file(name: str) -> str:
-    """Return the path of a file that oneDNN's wheels bring, such as ``libdnnl.so.3``."""
-    from importlib import metadata
-
-    for distribution in ("onednn-cpu-gomp", "onednn-devel-cpu-gomp"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            for file in metadata.files(distribution) or ():
-                if str(file).endswith(name):
-                    return os.path.normpath(str(file.locate()))
-    raise KernelError(f"oneDNN's {name} is not installed: pip install onednn-cpu-gomp==2023.2.0")
-
-
-# --- building ------------------------------------------------------------------------------------
-
-
-def build(progress: Callable[[str], None] = lambda name: None, force: bool = False) -> str:
-    """Compile the library unless it is there, and return its path.
-
-    ``progress`` is called with the name of each file that has been compiled. KernelError if there
-    is no compiler, or a file does not compile.
-    """
-    level = instruction_set()
-    if level is None:
-        raise KernelError("the native kernels need an x86-64 processor with AVX2")
-    path = library_path(level)
-    os.makedirs(cache_folder(), mode=0o700, exist_ok=True)
-    with _locked(path):
-        if force or not _is_whole(path):
-            compile_library(path, level, progress)
-    return path
-
-
-def compile_library(path: str, level: str, progress: Callable[[str], None]) -> None:
-    """Compile the sources for an instruction set into a library, with its checksum beside it.
-
-    Objects are kept in the cache folder, so that an interrupted build goes on where it was.
-    """
-    compiler = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("c++")
-    if compiler is None:
-        raise KernelError("no C++ compiler was found: apt install g++")
-    command = [compiler, *_FLAGS, f"-march={level}", *_include_flags()]
-    kept = os.path.join(os.path.dirname(path), "objects")
-    os.makedirs(kept, mode=0o700, exist_ok=True)
-    headers, files = [], []
-    for file in sources():
-        (files if file.endswith(".cpp") else headers).append(file)
-    common = _digest(repr(command).encode(), *map(_content, headers))
-    objects = {file: os.path.join(kept, _digest(common, _content(file)) + ".o") for file in files}
-    # The longest first, so that the processors finish together.
-    missing = [file for file in files if not os.path.exists(objects[file])]
-    missing.sort(key=os.path.getsize, reverse=True)
-    with tempfile.TemporaryDirectory(prefix="building-", dir=os.path.dirname(path)) as folder:
-        if missing:
-            # Compiled once for all the files: OneFlow's headers are most of each one's time.
-            header = os.path.join(folder, "kernel.h")
-            shutil.copyfile(os.path.join(_native(), "kernel.h"), header)
-            _run([*command, "-x", "c++-header", header, "-o", header + ".gch"])
-            command += ["-include", header]
-
-        def compile_file(file):
-            made = os.path.join(folder, os.path.basename(file) + ".o")
-            _run([*command, "-c", file, "-o", made])
-            os.replace(made, objects[file])
-            progress(os.path.basename(file))
-
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            list(pool.map(compile_file, missing))
-        made = os.path.join(folder, "library.so")
-        link = [compiler, "-shared", "-fopenmp", "-Wl,-Bsymbolic", "-s", *objects.values()]
-        _run([*link, "-o", made, *_libraries()])
-        with open(made + ".sha256", "w", encoding="ascii") as file:
-            file.write(hashlib.sha256(_content(made)).hexdigest())
-        os.replace(made + ".sha256", path + ".sha256")
-        os.replace(made, path)
-    progress(os.path.basename(path))
-
-
-def _native() -> str:
-    return next(os.path.dirname(file) for file in sources() if file.endswith("kernel.h"))
-
-
-def _content(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _digest(*parts: bytes | str) -> str:
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(part.encode() if isinstance(part, str) else part)
-    return whole.hexdigest()[:24]
-
-
-def _libraries() -> list[str]:
-    folder = os.path.dirname(_oneflow_library())
-    names = ("liboneflow-*.so", "libof_protoobj-*.so", "libprotobuf-*.so*")
-    found = [path for name in names for path in glob.glob(os.path.join(folder, name))]
-    return [*found, _onednn_file("libdnnl.so.3")]
-
-
-def _include_flags() -> list[str]:
-    dnnl = os.path.dirname(os.path.dirname(os.path.dirname(_onednn_file("oneapi/dnnl/dnnl.hpp"))))
-    # After the system's own folders: OneFlow ships the C library's headers of where it was built.
-    return ["-I" + _native(), "-I" + dnnl, "-idirafter", os.path.join(_oneflow_folder(), "include")]
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
-    if done.returncode:
-        told = done.stderr.decode(errors="replace")
-        raise KernelError(f"{command[0]} failed:\n{told[-4000:]}")
-
-
-@contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """Let one process at a time build a library."""
-    import fcntl
-
-    with open(path + ".lock", "w", encoding="ascii") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def usable() -> bool:
+    """Tell whether there is a library to load."""
+    return find().state == READY
 
 
 # --- loading -------------------------------------------------------------------------------------
 
-
-def _is_whole(path: str) -> bool:
-    try:
-        with open(path + ".sha256", encoding="ascii") as file:
-            wanted = file.read()
-        with open(path, "rb") as library:
-            return hashlib.sha256(library.read()).hexdigest() == wanted
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
 #: The loaded library, for the functions it exports; None while there is none.
 loaded: ctypes.CDLL | None = None
+#: What `load` found.
+finding: Finding | None = None
 
 
 def load() -> ctypes.CDLL | None:
     """Register the kernels with OneFlow, which is imported and has run nothing yet.
 
-    Returns the library, or None where it is switched off or not built.
+    Returns the library, or None where there is none, which is said on stderr: once if it is only
+    not built, every time if there is one that cannot be loaded.
     """
-    global loaded
-    if loaded is not None or os.environ.get(SWITCH, "1") in ("0", "off", "false"):
+    global loaded, finding
+    if loaded is not None:
         return loaded
-    level = instruction_set()
-    if level is None:
-        return None
-    path = library_path(level)
-    if not _is_whole(path):
-        return None
-    ctypes.CDLL(_onednn_file("libdnnl.so.3"))
-    loaded = ctypes.CDLL(path)
-    return loaded
+    finding = find()
+    if finding.state == READY:
+        try:
+            ctypes.CDLL(onednn_library())
+            loaded = ctypes.CDLL(finding.path)
+        except OSError as error:
+            mend = f"{BUILD} --force"
+            if "libgomp" in str(error):
+                mend = package_command("libgomp1", "libgomp")
+            finding = Finding(BROKEN, finding.path, f"the kernels do not load: {error}", mend)
+        else:
+            _keep(finding.path)
+            return loaded
+    if finding.state == BROKEN:
+        _say(f"computing without the native kernels: {finding.line()}")
+    elif finding.state == MISSING and _first_time("not-built"):
+        _say(
+            f"computing without the native kernels, several times slower than with them; "
+            f"this builds them, once, in a few minutes: {how_to_build()}"
+        )
+    return None
+
+
+def package_command(debian: str, others: str) -> str:
+    """Return the command that installs a package of the system's."""
+    from shutil import which
+
+    for program, words in (
+        ("apt-get", f"apt-get install {debian}"),
+        ("dnf", f"dnf install {others}"),
+        ("yum", f"yum install {others}"),
+        ("zypper", f"zypper install {others}"),
+        ("pacman", "pacman -S gcc"),
+        ("apk", "apk add g++"),
+    ):
+        if which(program):
+            return words if os.geteuid() == 0 else f"sudo {words}"
+    return f"installing {debian}"
+
+
+def compiler() -> str | None:
+    """Return the path of a C++ compiler."""
+    from shutil import which
+
+    return which(os.environ.get("CXX") or "g++") or which("c++")
+
+
+def how_to_build() -> str:
+    """Return the commands that get a compiler, if there is none, and build the kernels."""
+    if compiler() is not None:
+        return BUILD
+    return f"{package_command('g++', 'gcc-c++')} && {BUILD}"
+
+
+def _say(line: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # no usable stderr
+        print(f"oneflow-mock: {line}", file=sys.stderr, flush=True)
+
+
+def _first_time(what: str) -> bool:
+    """Tell whether something is to be said now: once for a user, as far as that can be noted."""
+    folder = cache_folder()
+    try:
+        check_folder(folder)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        path = os.path.join(folder, f"told-{what}")
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return False
+    except (OSError, KernelError):
+        return False
+    return True
+
+
+def _keep(path: str) -> None:
+    """Mark a library as in use, for the build that removes old ones."""
+    import time
+
+    with suppress(OSError):
+        if path.startswith(cache_folder()) and time.time() - os.stat(path).st_mtime > 86400:
+            os.utime(path)
+
+
+def build(progress=print, force=False):
+    """Build what this machine needs."""
+    from . import kernel_build
+
+    return kernel_build.build(progress=progress, force=force)[0]
+
+
+#: oneflow::one::PyTensor_New, which makes the Python object of a tensor.
+_WRAP = "_ZN7oneflow3one12PyTensor_NewERKSt10shared_ptrINS0_6TensorEE"
+_functions: dict[str, Callable] | None = None
+
+
+def functions() -> dict[str, Callable]:
+    """Return what the loaded library has for Python to call, by name: operators of its own."""
+    global _functions
+    if _functions is None:
+        _functions = {}
+        if loaded is not None:
+            engine_part = sys.modules["oneflow"]._oneflow_internal
+            wrap = ctypes.CDLL(engine_part.__file__)[_WRAP]
+            make = ctypes.PyDLL(loaded._name).ofm_functions
+            make.argtypes, make.restype = (ctypes.py_object, ctypes.c_void_p), ctypes.py_object
+            pointer = ctypes.cast(wrap, ctypes.c_void_p)
+            _functions = make(sys.modules["oneflow"].Tensor, pointer)
+    return _functions

@@ -11,7 +11,7 @@ import os
 import sys
 import types
 
-from oneflow_mock import callsite, manifest, module, report, unsupported
+from oneflow_mock import callsite, kernel_library, manifest, module, report, unsupported
 from oneflow_mock.engine_loader import load_engine
 from oneflow_mock.gate import is_torch
 from oneflow_mock.importer import compat_directory
@@ -199,6 +199,8 @@ class Builder:
             refuse=unsupported.refuse,
             refuse_attribute=unsupported.refuse_attribute,
             patch=self.patches.set,
+            native=kernel_library.functions(),
+            kernels=kernel_library.loaded is not None,
         )
 
 

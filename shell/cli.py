@@ -229,7 +229,22 @@ def _meant(word: str, known: Sequence[str]) -> str:
     return "".join(f"; did you mean {near}?" for near in get_close_matches(word, known, 1))
 
 
+class _Commands(click.Group):
+    """The commands; those that take more than this file are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "kernels"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "kernels":
+            from .kernels import kernels
+
+            return kernels
+        return super().get_command(ctx, cmd_name)
+
+
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     help=f"Look after oneflow-mock. What turns it on in a shell is {status.COMMAND}.",
 )
@@ -255,7 +270,7 @@ def _run(command: click.Command, name: str, words: list[str]) -> int:
     except click.ClickException as error:
         line, code = error.format_message(), 1
     except (MockError, OSError) as error:
-        line, code = str(error), 1
+        line, code = str(error).partition("\n")[0], 1
     except (click.Abort, KeyboardInterrupt):
         line, code = "interrupted", 130
     _complain(line, name)

@@ -1,24 +1,223 @@
-// Activations, element by element, and their gradients.
-#include "kernel.h"
+// Activations and their gradients.
+#include "elementwise.h"
+#include "vector_math.h"
 
 namespace ofm {
+namespace elementwise {
 namespace {
 
+using math::abs;
+using math::exp;
+using math::expm1;
+using math::log1p;
+using math::sigmoid;
+using math::tanh;
+
 template<typename T>
-struct Silu {
-  static void compute(Context* context) {
-    const T* x = data<T>(context, "in");
-    T* y = mut_data<T>(context, "out");
-    parallel_for(elements(context, "out"), kGrain / 8, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const auto v = to_compute(x[i]);
-        y[i] = from_compute<T>(v / (1 + std::exp(-v)));
-      }
-    });
+void attributes(Context* context, const char* first, const char* second, Numbers* numbers) {
+  numbers->real[0] = context->Attr<T>(first);
+  if (second != nullptr) { numbers->real[1] = context->Attr<T>(second); }
+}
+void alpha(Context* context, DataType, Numbers* numbers) {
+  attributes<double>(context, "alpha", nullptr, numbers);
+}
+void float_alpha(Context* context, DataType, Numbers* numbers) {
+  attributes<float>(context, "alpha", nullptr, numbers);
+}
+void lambd(Context* context, DataType, Numbers* numbers) {
+  attributes<double>(context, "lambd", nullptr, numbers);
+}
+void limits(Context* context, DataType, Numbers* numbers) {
+  attributes<double>(context, "min_val", "max_val", numbers);
+}
+void beta_and_threshold(Context* context, DataType, Numbers* numbers) {
+  attributes<double>(context, "beta", "threshold", numbers);
+}
+void threshold_and_value(Context* context, DataType, Numbers* numbers) {
+  attributes<double>(context, "threshold_val", "value", numbers);
+}
+void threshold_only(Context* context, DataType, Numbers* numbers) {
+  attributes<double>(context, "threshold_val", nullptr, numbers);
+}
+
+// With one or two numbers, a and b; x and perhaps dy.
+#define OFM_WITH_NUMBERS(name, parameters, expression)                                     \
+  template<typename T>                                                                     \
+  struct name {                                                                            \
+    explicit name(const Numbers& numbers) : a(numbers.get<T>(0)), b(numbers.get<T>(1)) {}  \
+    OFM_MATH T operator() parameters const { return expression; }                          \
+    const T a, b;                                                                          \
+  };
+
+OFM_FUNCTION(Relu, x <= 0 ? T(0) : x)
+OFM_FUNCTION(Silu, x / (1 + exp(-x)))
+OFM_FUNCTION(Gelu, T(0.5) * x * (1 + math::erf(x * T(0.70710678118654752440))))
+OFM_FUNCTION(FastGelu, T(0.5) * x * (1 + tanh(T(0.79788456080286535588)
+                                              * (x + T(0.044715) * x * x * x))))
+OFM_FUNCTION(QuickGelu, x / (1 + exp(T(-1.702) * x)))
+OFM_FUNCTION(Sigmoid, sigmoid(x))
+OFM_FUNCTION(Tanh, tanh(x))
+OFM_FUNCTION(LogSigmoid, (x < 0 ? x : x * 0) - log1p(exp(-abs(x))))
+OFM_FUNCTION(Selu, T(1.0507009873554804935) * (x <= 0 ? T(1.6732632423543772848) * expm1(x) : x))
+OFM_FUNCTION(HardSigmoid, (x + 3 <= 0 ? T(0) : x + 3 >= 6 ? T(6) : x + 3) / 6)
+OFM_FUNCTION(HardSwish, x * (x + 3 <= 0 ? T(0) : x + 3 >= 6 ? T(6) : x + 3) / 6)
+OFM_FUNCTION(SoftSign, x / (1 + abs(x)))
+
+// tanh(log(1 + e^x)) by powers of e^x, without the cancellation.
+template<typename T>
+OFM_MATH T tanh_softplus(T x) {
+  const T e = exp(x > 20 ? T(20) : x), part = e * (e + 2);
+  return x > 20 ? T(1) : part / (part + 2);
+}
+OFM_FUNCTION(Mish, x * tanh_softplus(x))
+
+OFM_WITH_NUMBERS(Elu, (T x), x <= 0 ? a * expm1(x) : x)
+OFM_WITH_NUMBERS(Celu, (T x), x <= 0 ? a * expm1(x / a) : x)
+OFM_WITH_NUMBERS(LeakyRelu, (T x), x > 0 ? x : x * a)
+OFM_WITH_NUMBERS(HardTanh, (T x), x < a ? a : x > b ? b : x)
+OFM_WITH_NUMBERS(HardShrink, (T x), (x >= -a) & (x <= a) ? T(0) : x)
+OFM_WITH_NUMBERS(SoftShrink, (T x), x > a ? x - a : x < -a ? x + a : x * 0)
+OFM_WITH_NUMBERS(SoftPlus, (T x), x * a > b ? x : log1p(exp(x * a)) / a)
+OFM_WITH_NUMBERS(Threshold, (T x), x <= a ? b : x)
+
+// --- gradients, of x (or y, where that is what OneFlow keeps) and dy ------------------------------
+
+OFM_FUNCTION2(ReluGrad, x <= 0 ? T(0) : y)
+template<typename T>
+OFM_MATH T silu_grad(T x, T dy) {
+  const T s = sigmoid(x);
+  return dy * s * (1 + x * (1 - s));
+}
+OFM_FUNCTION2(SiluGrad, silu_grad(x, y))
+template<typename T>
+OFM_MATH T gelu_grad(T x, T dy) {
+  const T below = T(0.5) * (1 + math::erf(x * T(0.70710678118654752440)));
+  return dy * (below + x * T(0.39894228040143267794) * exp(T(-0.5) * x * x));
+}
+OFM_FUNCTION2(GeluGrad, gelu_grad(x, y))
+template<typename T>
+OFM_MATH T fast_gelu_grad(T x, T dy) {
+  const T factor = T(0.79788456080286535588), square = x * x;
+  const T t = tanh(factor * (x + T(0.044715) * square * x));
+  const T slope = (1 - t * t) * factor * (1 + 3 * T(0.044715) * square);
+  return dy * T(0.5) * ((1 + t) + x * slope);
+}
+OFM_FUNCTION2(FastGeluGrad, fast_gelu_grad(x, y))
+template<typename T>
+OFM_MATH T quick_gelu_grad(T x, T dy) {
+  const T s = sigmoid(T(1.702) * x);
+  return dy * (s + T(1.702) * x * s * (1 - s));
+}
+OFM_FUNCTION2(QuickGeluGrad, quick_gelu_grad(x, y))
+OFM_FUNCTION2(SigmoidGrad, y * (1 - x) * x)
+template<typename T>
+OFM_MATH T tanh_grad(T x, T dy) {
+  const T t = tanh(x);
+  return dy * (1 - t * t);
+}
+OFM_FUNCTION2(TanhGrad, tanh_grad(x, y))
+OFM_FUNCTION2(LogSigmoidGrad, y * sigmoid(-x))
+OFM_FUNCTION2(SeluGrad, x <= 0 ? y * T(1.0507009873554804935) * T(1.6732632423543772848) * exp(x)
+                               : y * T(1.0507009873554804935))
+OFM_FUNCTION2(HardSigmoidGrad, (x > -3) & (x < 3) ? y / 6 : T(0))
+OFM_FUNCTION2(HardSwishGrad, x <= -3 ? T(0) : x < 3 ? y * (x / 3 + T(0.5)) : y)
+OFM_FUNCTION2(SoftSignGrad, y / ((1 + abs(x)) * (1 + abs(x))))
+template<typename T>
+OFM_MATH T mish_grad(T x, T dy) {
+  const T t = tanh_softplus(x);
+  return dy * (t + x * sigmoid(x) * (1 - t * t));
+}
+OFM_FUNCTION2(MishGrad, mish_grad(x, y))
+OFM_WITH_NUMBERS(EluGrad, (T x, T dy), x <= 0 ? dy * a * exp(x) : dy)
+OFM_WITH_NUMBERS(CeluGrad, (T x, T dy), x <= 0 ? dy * exp(x / a) : dy)
+OFM_WITH_NUMBERS(LeakyReluGrad, (T x, T dy), x > 0 ? dy : dy * a)
+OFM_WITH_NUMBERS(HardTanhGrad, (T y, T dy), (y <= a) | (y >= b) ? T(0) : dy)
+OFM_WITH_NUMBERS(ShrinkGrad, (T y, T dy), y == 0 ? T(0) : dy)
+template<typename T>
+OFM_MATH T soft_plus_grad(T x, T dy, T beta, T threshold) {
+  return x * beta > threshold ? dy : dy * sigmoid(x * beta);
+}
+OFM_WITH_NUMBERS(SoftPlusGrad, (T x, T dy), soft_plus_grad(x, dy, a, b))
+OFM_WITH_NUMBERS(ThresholdGrad, (T x, T dy), x <= a ? T(0) : dy)
+
+using Reader = void (*)(Context*, DataType, Numbers*);
+
+// `cost` is in simple operations an element.
+template<template<typename> class Function>
+void unary(const char* op, const char* in, const char* out, int cost, Reader numbers = nullptr,
+           bool in_place = false) {
+  Plan plan{op, 1, {in}, out};
+  fill1<Function, float, double>(plan);
+  plan.grain = kGrain / cost;
+  plan.numbers = numbers;
+  plan.overwritten = in_place ? 0 : -1;
+  add(plan);
+}
+
+// `x` is the name of what is kept from the forward operator.
+template<template<typename> class Function>
+void gradient(const char* op, const char* x, int cost, Reader numbers = nullptr,
+              bool in_place = false) {
+  Plan plan{op, 2, {x, "dy"}, "dx"};
+  fill2<Function, float, double>(plan);
+  plan.grain = kGrain / cost;
+  plan.numbers = numbers;
+  plan.overwritten = in_place ? 1 : -1;
+  add(plan);
+}
+
+const bool registered = [] {
+  {
+    Plan plan{"relu", 1, {"x"}, "y"};
+    fill1<Relu, float, double, int8_t, uint8_t, int32_t, int64_t>(plan);
+    plan.overwritten = 0;
+    add(plan);
   }
-};
-#define OFM_SILU(type) OFM_REGISTER("silu", Stateless<Silu<type>>, OFM_ON_CPU("out", DtypeOf<type>::value))
-OFM_FOR_FLOATING(OFM_SILU)
+  unary<Silu>("silu", "in", "out", 4);
+  unary<Gelu>("gelu", "in", "out", 4);
+  unary<FastGelu>("fast_gelu", "in", "out", 4);
+  unary<QuickGelu>("quick_gelu", "x", "y", 4);
+  unary<Sigmoid>("sigmoid", "x", "y", 4);
+  unary<Tanh>("tanh", "x", "y", 4);
+  unary<LogSigmoid>("log_sigmoid", "x", "y", 6);
+  unary<Selu>("selu", "in", "out", 4);
+  unary<HardSigmoid>("hardsigmoid", "in", "out", 1);
+  unary<HardSwish>("hardswish", "in", "out", 1);
+  unary<SoftSign>("softsign", "in", "out", 1);
+  unary<Mish>("mish", "in", "out", 4);
+  unary<Elu>("elu", "in", "out", 4, alpha);
+  unary<Celu>("celu", "in", "out", 4, alpha);
+  unary<LeakyRelu>("leaky_relu", "x", "y", 1, float_alpha);
+  unary<HardTanh>("hardtanh", "in", "out", 1, limits, true);
+  unary<HardShrink>("hardshrink", "in", "out", 1, lambd, true);
+  unary<SoftShrink>("softshrink", "in", "out", 1, alpha, true);
+  unary<SoftPlus>("softplus", "in", "out", 6, beta_and_threshold);
+  unary<Threshold>("threshold", "in", "out", 1, threshold_and_value, true);
+
+  gradient<ReluGrad>("relu_grad", "y", 1, nullptr, true);
+  gradient<SiluGrad>("silu_grad", "x", 4);
+  gradient<GeluGrad>("gelu_grad", "x", 6);
+  gradient<FastGeluGrad>("fast_gelu_grad", "x", 4);
+  gradient<QuickGeluGrad>("quick_gelu_grad", "x", 4);
+  gradient<SigmoidGrad>("sigmoid_grad", "y", 1);
+  gradient<TanhGrad>("tanh_grad", "x", 4);
+  gradient<LogSigmoidGrad>("log_sigmoid_grad", "x", 4);
+  gradient<SeluGrad>("selu_grad", "x", 4);
+  gradient<HardSigmoidGrad>("hardsigmoid_grad", "x", 1);
+  gradient<HardSwishGrad>("hardswish_grad", "x", 1);
+  gradient<SoftSignGrad>("softsign_grad", "x", 1);
+  gradient<MishGrad>("mish_grad", "x", 6);
+  gradient<EluGrad>("elu_grad", "x", 4, alpha);
+  gradient<CeluGrad>("celu_grad", "x", 4, alpha);
+  gradient<LeakyReluGrad>("leaky_relu_grad", "x", 1, float_alpha);
+  gradient<HardTanhGrad>("hardtanh_grad", "y", 1, limits, true);
+  gradient<ShrinkGrad>("hardshrink_grad", "y", 1, nullptr, true);
+  gradient<ShrinkGrad>("softshrink_grad", "y", 1, nullptr, true);
+  gradient<SoftPlusGrad>("softplus_grad", "x", 4, beta_and_threshold);
+  gradient<ThresholdGrad>("threshold_grad", "x", 1, threshold_only, true);
+  return true;
+}();
 
 }  // namespace
+}  // namespace elementwise
 }  // namespace ofm

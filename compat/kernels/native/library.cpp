@@ -1,5 +1,5 @@
 // The plug-in itself: how many threads its kernels use, and where the memory comes from.
-#include "kernel.h"
+#include "new_op.h"
 
 #include <malloc.h>
 
@@ -22,9 +22,34 @@ int threads() {
   return count > 0 ? count : omp_get_max_threads();
 }
 
+PythonSide& python_side() {
+  static PythonSide side;
+  return side;
+}
+
+std::vector<const PythonMethod*>& python_methods() {
+  static std::vector<const PythonMethod*> methods;
+  return methods;
+}
+
 }  // namespace ofm
 
 extern "C" {
+
+PyObject* PyCFunction_NewEx(const ofm::PythonMethod*, PyObject*, PyObject*);
+PyObject* PyDict_New();
+int PyDict_SetItemString(PyObject*, const char*, PyObject*);
+
+// The functions for Python by name; tensor_type is OneFlow's Tensor, wrap makes an instance of it.
+__attribute__((visibility("default"))) PyObject* ofm_functions(
+    PyObject* tensor_type, PyObject* (*wrap)(const ofm::TensorPointer&)) {
+  ofm::python_side() = {tensor_type, wrap};
+  PyObject* functions = PyDict_New();
+  for (const ofm::PythonMethod* method : ofm::python_methods()) {
+    PyDict_SetItemString(functions, method->name, PyCFunction_NewEx(method, nullptr, nullptr));
+  }
+  return functions;
+}
 
 // torch.set_num_threads; 0 for as many as OpenMP would use.
 __attribute__((visibility("default"))) void ofm_set_num_threads(int count) { ofm::wanted = count; }

@@ -212,6 +212,9 @@ def _transposed(kernel, dims, name):
                 input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation
             )
             return batched.squeeze(0)
+        if input.requires_grad and not weight.requires_grad:
+            # OneFlow's gradient for the input ends the process unless the weight has one too.
+            weight = weight.detach().requires_grad_(flow.is_grad_enabled())
         return kernel(
             input,
             weight,
@@ -321,8 +324,8 @@ def batch_norm(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
         )
-    return flow._C.normalization(
-        input, running_mean, running_var, weight, bias, 1, eps, momentum, training
+    return norms.batch_norm(
+        input, running_mean, running_var, weight, bias, training, momentum, eps
     )
 
 

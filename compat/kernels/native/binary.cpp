@@ -1,0 +1,405 @@
+// Arithmetic on two tensors, and on a tensor and a number, with gradients.
+#include "elementwise.h"
+#include "vector_math.h"
+
+namespace ofm {
+namespace elementwise {
+namespace {
+
+// Integers wrap around as PyTorch's do; for the language that is so for unsigned ones only.
+template<typename T, bool = std::is_integral<T>::value && !std::is_same<T, bool>::value>
+struct Arithmetic {
+  static OFM_MATH T add(T x, T y) { return x + y; }
+  static OFM_MATH T sub(T x, T y) { return x - y; }
+  static OFM_MATH T mul(T x, T y) { return x * y; }
+};
+template<typename T>
+struct Arithmetic<T, true> {
+  using U = typename std::conditional<sizeof(T) < 4, uint32_t, typename std::make_unsigned<T>::type>::type;
+  static OFM_MATH T add(T x, T y) { return static_cast<T>(static_cast<U>(x) + static_cast<U>(y)); }
+  static OFM_MATH T sub(T x, T y) { return static_cast<T>(static_cast<U>(x) - static_cast<U>(y)); }
+  static OFM_MATH T mul(T x, T y) { return static_cast<T>(static_cast<U>(x) * static_cast<U>(y)); }
+};
+template<>
+struct Arithmetic<bool, false> {
+  static OFM_MATH bool add(bool x, bool y) { return x | y; }
+  static OFM_MATH bool sub(bool x, bool y) { return x ^ y; }
+  static OFM_MATH bool mul(bool x, bool y) { return x & y; }
+};
+OFM_FUNCTION2(Add, Arithmetic<T>::add(x, y))
+OFM_FUNCTION2(Sub, Arithmetic<T>::sub(x, y))
+OFM_FUNCTION2(Mul, Arithmetic<T>::mul(x, y))
+OFM_FUNCTION2(Div, x / y)
+
+// NaN in either gives NaN.
+template<typename T>
+OFM_MATH T smaller(T x, T y) {
+  const T out = x < y ? x : y;
+  return x != x ? x : out;
+}
+template<typename T>
+OFM_MATH T larger(T x, T y) {
+  const T out = x > y ? x : y;
+  return x != x ? x : out;
+}
+OFM_FUNCTION2(Minimum, smaller(x, y))
+OFM_FUNCTION2(Maximum, larger(x, y))
+
+// --- quotients and remainders --------------------------------------------------------------------
+
+// Of integers. There is no answer to a division by zero, and none may stop the process: it is 0.
+template<typename T>
+struct Whole {
+  static OFM_MATH T quotient(T x, T y) {
+    return y == 0 ? T(0) : minus_one(y) ? Arithmetic<T>::sub(0, x) : static_cast<T>(x / y);
+  }
+  static OFM_MATH T rest(T x, T y) {
+    return y == 0 || minus_one(y) ? T(0) : static_cast<T>(x % y);
+  }
+  static OFM_MATH T floored_rest(T x, T y) {
+    const T r = rest(x, y);
+    return r != 0 && (r < 0) != (y < 0) ? static_cast<T>(r + y) : r;
+  }
+  // The lowest number divided by it is a trap.
+  static OFM_MATH bool minus_one(T y) { return std::is_signed<T>::value && y == static_cast<T>(-1); }
+};
+
+template<typename T>
+struct Real {
+  static T rest(T x, T y) { return std::fmod(x, y); }
+  static T floored_rest(T x, T y) {
+    const T r = std::fmod(x, y);
+    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+  }
+  static T floored(T x, T y) {
+    if (y == 0) { return x / y; }
+    const T r = std::fmod(x, y);
+    T quotient = (x - r) / y;
+    if (r != 0 && (y < 0) != (r < 0)) { quotient -= 1; }
+    if (quotient == 0) { return math::copysign(T(0), x / y); }
+    const T low = std::floor(quotient);
+    return quotient - low > T(0.5) ? low + 1 : low;
+  }
+};
+
+// The remainder of floats where the quotient is below 2^29: then double has all of its bits.
+struct Rest {
+  static OFM_MATH double of(double x, double y) {
+    const double quotient = math::trunc(x / y);
+    return quotient == 0 ? x : math::copysign(math::fma(-quotient, y, x), x);
+  }
+  static OFM_MATH double floored(double x, double y) {
+    const double r = of(x, y);
+    return (r != 0) & ((r < 0) != (y < 0)) ? r + y : r;
+  }
+  static bool simple(const float* x, const float* y, int64_t count) {
+    int32_t no = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      no |= !(math::abs(static_cast<double>(x[i]) / y[i]) < 536870912.);
+    }
+    return no == 0;
+  }
+};
+
+template<bool floored>
+void float_rests(const Block& block) {
+  const float* x = static_cast<const float*>(block.in[0]);
+  const float* y = static_cast<const float*>(block.in[1]);
+  float* out = static_cast<float*>(block.out);
+  for (int64_t done = 0; done < block.count; done += 1024) {
+    const int64_t count = std::min<int64_t>(1024, block.count - done);
+    if (Rest::simple(x + done, y + done, count)) {
+#pragma GCC ivdep
+      for (int64_t i = done; i < done + count; ++i) {
+        out[i] = static_cast<float>(floored ? Rest::floored(x[i], y[i]) : Rest::of(x[i], y[i]));
+      }
+    } else {
+      for (int64_t i = done; i < done + count; ++i) {
+        out[i] = floored ? Real<float>::floored_rest(x[i], y[i]) : Real<float>::rest(x[i], y[i]);
+      }
+    }
+  }
+}
+
+template<typename T, bool = std::is_floating_point<T>::value>
+struct Division {
+  static OFM_MATH T rest(T x, T y) { return Real<T>::rest(x, y); }
+  static OFM_MATH T floored_rest(T x, T y) { return Real<T>::floored_rest(x, y); }
+  static OFM_MATH T truncated(T x, T y) { return math::trunc(x / y); }
+};
+template<typename T>
+struct Division<T, false> : Whole<T> {
+  static OFM_MATH T truncated(T x, T y) { return Whole<T>::quotient(x, y); }
+};
+OFM_FUNCTION2(FMod, Division<T>::rest(x, y))
+OFM_FUNCTION2(FloorMod, Division<T>::floored_rest(x, y))
+OFM_FUNCTION2(TruncDiv, Division<T>::truncated(x, y))
+// OneFlow's floor division is one of floats; its integers are rounded towards zero.
+template<typename T>
+struct FloorDiv {
+  explicit FloorDiv(const Numbers&) {}
+  OFM_MATH T operator()(T x, T y) const {
+    return std::is_floating_point<T>::value ? of_reals(x, y) : Division<T>::truncated(x, y);
+  }
+  static OFM_MATH T of_reals(T x, T y) { return static_cast<T>(math::floor(1. * x / y)); }
+};
+
+// --- powers --------------------------------------------------------------------------------------
+
+template<typename T>
+OFM_MATH T whole_power(T base, T exponent) {
+  if (exponent < 0) {
+    return base == 1 ? T(1) : base == static_cast<T>(-1) ? (exponent % 2 != 0 ? T(-1) : T(1)) : T(0);
+  }
+  T out = 1;
+  for (; exponent != 0; exponent = static_cast<T>(exponent / 2)) {
+    if (exponent % 2 != 0) { out = Arithmetic<T>::mul(out, base); }
+    base = Arithmetic<T>::mul(base, base);
+  }
+  return out;
+}
+template<typename T, bool = std::is_floating_point<T>::value>
+struct Power {
+  static OFM_MATH T of(T x, T y) { return math::pow(x, y); }
+};
+template<typename T>
+struct Power<T, false> {
+  static OFM_MATH T of(T x, T y) { return whole_power(x, y); }
+};
+OFM_FUNCTION2(Pow, Power<T>::of(x, y))
+// y x^(y - 1) dz, and 0 where y is.
+OFM_FUNCTION(Placeholder, x)
+template<typename T>
+struct PowXGrad {
+  explicit PowXGrad(const Numbers&) {}
+  OFM_MATH T operator()(T x, T y, T dz) const {
+    return y == 0 ? T(0) : dz * (y * math::pow(x, y - 1));
+  }
+};
+// x^y log x dz, and 0 where x is and y is not negative.
+template<typename T>
+struct PowYGrad {
+  explicit PowYGrad(const Numbers&) {}
+  OFM_MATH T operator()(T x, T y, T dz) const {
+    return (x == 0) & (y >= 0) ? T(0) : dz * (math::pow(x, y) * math::log(x));
+  }
+};
+
+// --- a number as the second operand --------------------------------------------------------------
+
+#define OFM_NUMBER(name, expression)                                                        \
+  template<typename T>                                                                      \
+  struct name {                                                                             \
+    explicit name(const Numbers& numbers) : y(numbers.get<T>(0)) {}                         \
+    OFM_MATH T operator()(T x) const { return expression; }                                 \
+    const T y;                                                                              \
+  };
+OFM_NUMBER(AddNumber, Arithmetic<T>::add(x, y))
+OFM_NUMBER(MulNumber, Arithmetic<T>::mul(x, y))
+OFM_NUMBER(DivNumber, x / y)
+OFM_NUMBER(WholeQuotient, Division<T>::truncated(x, y))
+OFM_NUMBER(FloorNumber, math::floor(x / y))
+OFM_NUMBER(FModNumber, Division<T>::rest(x, y))
+OFM_NUMBER(PowNumber, Power<T>::of(x, y))
+OFM_NUMBER(NumberPow, Power<T>::of(y, x))
+
+// Powers that are cheaper than the general one, and those that PyTorch answers by other operations.
+template<typename T>
+void power_of_number(const Block& block) {
+  const T* x = static_cast<const T*>(block.in[0]);
+  T* out = static_cast<T*>(block.out);
+  const double y = block.numbers->real[0];
+  if (y == 2) {
+    OFM_EACH { out[i] = x[i] * x[i]; }
+  } else if (y == 3) {
+    OFM_EACH { out[i] = x[i] * x[i] * x[i]; }
+  } else if (y == 0.5) {
+    OFM_EACH { out[i] = math::sqrt(x[i]); }
+  } else if (y == -0.5) {
+    OFM_EACH { out[i] = 1 / math::sqrt(x[i]); }
+  } else if (y == -1) {
+    OFM_EACH { out[i] = 1 / x[i]; }
+  } else if (y == -2) {
+    OFM_EACH { out[i] = 1 / (x[i] * x[i]); }
+  } else {
+    row1<PowNumber, T>(block);
+  }
+}
+template<typename T>
+void power_gradient(const Block& block) {
+  const T *x = static_cast<const T*>(block.in[0]), *dy = static_cast<const T*>(block.in[1]);
+  T* out = static_cast<T*>(block.out);
+  const T y = static_cast<T>(block.numbers->real[0]), less = y - 1;
+  if (y == 0) {
+    OFM_EACH { out[i] = 0; }
+  } else if (y == 2) {
+    OFM_EACH { out[i] = dy[i] * (2 * x[i]); }
+  } else if (y == 3) {
+    OFM_EACH { out[i] = dy[i] * (3 * (x[i] * x[i])); }
+  } else if (y == 1) {
+    OFM_EACH { out[i] = dy[i]; }
+  } else {
+    OFM_EACH { out[i] = dy[i] * (y * math::pow(x[i], less)); }
+  }
+}
+template<typename T>
+struct NumberPowGrad {
+  explicit NumberPowGrad(const Numbers& numbers)
+      : base(numbers.get<T>(0)), log(std::log(numbers.get<T>(0))) {}
+  OFM_MATH T operator()(T x, T dy) const {
+    return (base == 0) & (x >= 0) ? T(0) : dy * (math::pow(base, x) * log);
+  }
+  const T base, log;
+};
+
+void operand_number(Context* context, DataType, Numbers* numbers) {
+  if (context->Attr<bool>("has_int_operand")) {
+    numbers->whole[0] = context->Attr<int64_t>("int_operand");
+    numbers->real[0] = static_cast<double>(numbers->whole[0]);
+  } else {
+    numbers->real[0] = context->Attr<double>("float_operand");
+    numbers->whole[0] = static_cast<int64_t>(numbers->real[0]);
+  }
+}
+
+// --- registration --------------------------------------------------------------------------------
+
+#define OFM_REALS float, double
+#define OFM_WHOLES int8_t, uint8_t, int32_t, int64_t
+
+template<template<typename> class Function, typename... T>
+Plan of_two(const char* op, int cost, const char* x = "x", const char* y = "y",
+            const char* out = "z") {
+  Plan plan{op, 2, {x, y}, out};
+  fill2<Function, T...>(plan);
+  plan.grain = kGrain / cost;
+  return plan;
+}
+template<template<typename> class Function, typename... T>
+Plan with_number(const char* op, int cost) {
+  Plan plan{op, 1, {"in"}, "out"};
+  fill1<Function, T...>(plan);
+  plan.grain = kGrain / cost;
+  plan.numbers = operand_number;
+  plan.overwritten = 0;
+  return plan;
+}
+template<template<typename> class Function, typename... T>
+void by_tensor(const char* op) {
+  Plan plan = of_two<Function, T...>(op, 1, "x", "scalar", "y");
+  plan.overwritten = 0;
+  add(plan);
+}
+template<template<typename> class Function>
+void power_gradient_of(const char* op, const char* out) {
+  Plan plan{op, 3, {"x", "y", "dz"}, out};
+  fill3<Function, OFM_REALS>(plan);
+  plan.grain = kGrain / 16;
+  add(plan);
+}
+
+const bool registered = [] {
+  add(of_two<Add, OFM_REALS, OFM_WHOLES, bool>("broadcast_add", 1));
+  add(of_two<Sub, OFM_REALS, OFM_WHOLES, bool>("broadcast_sub", 1));
+  add(of_two<Mul, OFM_REALS, OFM_WHOLES, bool>("broadcast_mul", 1));
+  add(of_two<Div, OFM_REALS>("broadcast_div", 1));
+  add(of_two<Minimum, OFM_REALS, OFM_WHOLES, bool>("broadcast_minimum", 1));
+  add(of_two<Maximum, OFM_REALS, OFM_WHOLES, bool>("broadcast_maximum", 1));
+  add(of_two<Minimum, OFM_REALS, OFM_WHOLES, bool>("elementwise_minimum", 1));
+  add(of_two<Maximum, OFM_REALS, OFM_WHOLES, bool>("elementwise_maximum", 1));
+  add(of_two<Pow, OFM_REALS, OFM_WHOLES>("broadcast_pow", 16));
+  add(of_two<Pow, OFM_REALS, OFM_WHOLES>("pow", 16));
+  power_gradient_of<PowXGrad>("pow_x_grad", "dx");
+  power_gradient_of<PowYGrad>("pow_y_grad", "dy");
+  Plan rest = of_two<FMod, double, OFM_WHOLES>("broadcast_fmod", 8);
+  rest.row[F32] = float_rests<false>;
+  add(rest);
+  Plan floored = of_two<FloorMod, double, OFM_WHOLES>("broadcast_floor_mod", 8);
+  floored.row[F32] = float_rests<true>;
+  add(floored);
+  add(of_two<FloorDiv, OFM_REALS, OFM_WHOLES>("floordiv", 8));
+  add(of_two<TruncDiv, OFM_REALS, OFM_WHOLES>("truncdiv", 8));
+
+  add(with_number<AddNumber, OFM_REALS, OFM_WHOLES>("scalar_add", 1));
+  add(with_number<MulNumber, OFM_REALS, OFM_WHOLES>("scalar_mul", 1));
+  add(with_number<DivNumber, OFM_REALS>("scalar_div", 1));
+  Plan floor = with_number<WholeQuotient, OFM_WHOLES>("scalar_floordiv", 8);
+  fill1<FloorNumber, OFM_REALS>(floor);
+  add(floor);
+  add(with_number<WholeQuotient, OFM_REALS, OFM_WHOLES>("scalar_truncdiv", 8));
+  add(with_number<FModNumber, OFM_REALS, OFM_WHOLES>("scalar_fmod", 16));
+  Plan power = with_number<PowNumber, OFM_WHOLES>("scalar_pow", 4);
+  power.row[F32] = power_of_number<float>;
+  power.row[F64] = power_of_number<double>;
+  add(power);
+  Plan reverse = with_number<NumberPow, OFM_REALS, OFM_WHOLES>("scalar_reverse_pow", 16);
+  reverse.overwritten = -1;
+  add(reverse);
+  {
+    Plan plan{"scalar_pow_grad", 2, {"x", "dy"}, "dx"};
+    plan.row[F32] = power_gradient<float>;
+    plan.row[F64] = power_gradient<double>;
+    plan.grain = kGrain / 4;
+    plan.numbers = operand_number;
+    add(plan);
+    Plan other{"scalar_reverse_pow_grad", 2, {"x", "dy"}, "dx"};
+    fill2<NumberPowGrad, OFM_REALS>(other);
+    other.grain = kGrain / 16;
+    other.numbers = operand_number;
+    add(other);
+  }
+  by_tensor<Add, OFM_REALS, OFM_WHOLES>("scalar_add_by_tensor");
+  by_tensor<Sub, OFM_REALS, OFM_WHOLES>("scalar_sub_by_tensor");
+  by_tensor<Mul, OFM_REALS, OFM_WHOLES>("scalar_mul_by_tensor");
+  by_tensor<Div, OFM_REALS>("scalar_div_by_tensor");
+  return true;
+}();
+
+// --- sums of many --------------------------------------------------------------------------------
+
+class AddN final : public user_op::OpKernel {
+ public:
+  AddN() : plan_(of_two<Add, OFM_REALS, OFM_WHOLES, bool>("add_n", 1)) {}
+  ~AddN() override = default;
+
+ private:
+  using user_op::OpKernel::Compute;
+  void Compute(Context* context) const override {
+    static const std::string in = "in", out = "out";
+    const Operand target = operand(context->Tensor4ArgNameAndIndex(out, 0));
+    const Type type = type_of(target.dtype);
+    Operand pair[2] = {operand(context->Tensor4ArgNameAndIndex(in, 0)), target};
+    const int count = static_cast<int>(context->inputs().size());
+    const Numbers numbers;
+    for (int k = 1; k < count; ++k) {
+      pair[1] = operand(context->Tensor4ArgNameAndIndex(in, k));
+      run(plan_, type, pair, target, numbers);
+      pair[0] = target;
+    }
+    if (count == 1 && pair[0].data != target.data) {
+      pair[1] = Operand{};
+    }
+  }
+  bool AlwaysComputeWhenAllOutputsEmpty() const override { return false; }
+
+  const Plan plan_;
+};
+
+// --- gradients of the larger and the smaller -----------------------------------------------------
+
+// Half of the gradient each where both are equal, as PyTorch does.
+template<bool larger>
+struct Share {
+  template<typename T>
+  struct OfX {
+    explicit OfX(const Numbers&) {}
+    OFM_MATH T operator()(T dz, T x, T y) const {
+      const T alone = (larger ? x > y : x < y) ? dz : T(0);
+      return x == y ? dz / 2 : alone;
+    }
+  };
+};
+
+}  // namespace
+}  // namespace elementwise
+}  // namespace ofm

@@ -1,0 +1,180 @@
+// What all operators that go element by element share: broadcasting, dtypes, threads, registration.
+//
+// An operator is a Plan: one function for each type that is computed in, which gets rows of that
+// type without gaps. Whatever is broadcast, strided or stored as another dtype is brought into that
+// form in blocks that stay in the first-level cache, so that an operator has one loop a type.
+#ifndef OFM_ELEMENTWISE_H_
+#define OFM_ELEMENTWISE_H_
+
+#include "kernel.h"
+
+namespace ofm {
+namespace elementwise {
+
+constexpr int kInputs = 3;
+constexpr int kDims = 32;
+
+// The types that are computed in; Half and BFloat16 are computed as F32.
+enum Type : uint8_t { F32, F64, I8, U8, I32, I64, B1, kTypes, kNone = 255 };
+
+template<typename T>
+struct TypeOf;
+template<>
+struct TypeOf<float> {
+  static constexpr Type value = F32;
+};
+template<>
+struct TypeOf<double> {
+  static constexpr Type value = F64;
+};
+template<>
+struct TypeOf<int8_t> {
+  static constexpr Type value = I8;
+};
+template<>
+struct TypeOf<uint8_t> {
+  static constexpr Type value = U8;
+};
+template<>
+struct TypeOf<int32_t> {
+  static constexpr Type value = I32;
+};
+template<>
+struct TypeOf<int64_t> {
+  static constexpr Type value = I64;
+};
+template<>
+struct TypeOf<bool> {
+  static constexpr Type value = B1;
+};
+
+// The type that values of a dtype are computed in.
+Type type_of(DataType dtype);
+
+// An operator's numbers: attributes, or an operand that is a number.
+struct Numbers {
+  double real[2] = {0, 0};
+  int64_t whole[2] = {0, 0};
+
+  template<typename T>
+  T get(int index) const {
+    return std::is_floating_point<T>::value ? static_cast<T>(real[index])
+                                            : static_cast<T>(whole[index]);
+  }
+};
+
+// `count` elements of each input and of the output, without gaps.
+struct Block {
+  const void* in[kInputs];
+  void* out;
+  int64_t count;
+  const Numbers* numbers;
+};
+using Row = void (*)(const Block&);
+
+struct Plan {
+  const char* op;
+  int inputs;
+  const char* in[kInputs];
+  const char* out;
+  // By the type that the inputs are computed in.
+  Row row[kTypes] = {};
+  // Whose dtype decides on that type.
+  int decides = 0;
+  // An input that is of this type whatever the others are, such as a mask.
+  Type fixed[kInputs] = {kNone, kNone, kNone};
+  // The output's type where it is not the inputs'.
+  Type result = kNone;
+  void (*numbers)(Context*, DataType, Numbers*) = nullptr;
+  // How many elements pay for a thread.
+  int64_t grain = kGrain;
+  // The input whose memory OneFlow may hand out as the output.
+  int overwritten = -1;
+  // The dimension that a one-dimensional last input goes along, where it is not the last one.
+  int along = -1;
+};
+
+// Registers the plan's operator; the plan must outlive the kernels.
+void add(const Plan& plan);
+
+// The operation on tensors that the caller names: for kernels that are more than their plan.
+struct Operand {
+  const void* data;
+  DataType dtype;
+  const int64_t* sizes;
+  int dims;
+};
+void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
+         const Numbers& numbers);
+inline Operand operand(user_op::Tensor* tensor) {
+  const auto shape = tensor->shape_view();
+  return {tensor->raw_dptr(), tensor->data_type(), shape.ptr(), static_cast<int>(shape.NumAxes())};
+}
+
+// --- rows ----------------------------------------------------------------------------------------
+
+// The output may be an input: nothing is carried from one element to the next.
+#define OFM_EACH _Pragma("GCC ivdep") for (int64_t i = 0; i < block.count; ++i)
+
+template<template<typename> class Function, typename T>
+void row1(const Block& block) {
+  const Function<T> function(*block.numbers);
+  const T* a = static_cast<const T*>(block.in[0]);
+  auto* out = static_cast<decltype(function(T()))*>(block.out);
+  OFM_EACH { out[i] = function(a[i]); }
+}
+
+template<template<typename> class Function, typename T>
+void row2(const Block& block) {
+  const Function<T> function(*block.numbers);
+  const T *a = static_cast<const T*>(block.in[0]), *b = static_cast<const T*>(block.in[1]);
+  auto* out = static_cast<decltype(function(T(), T()))*>(block.out);
+  OFM_EACH { out[i] = function(a[i], b[i]); }
+}
+
+template<template<typename> class Function, typename T>
+void row3(const Block& block) {
+  const Function<T> function(*block.numbers);
+  const T *a = static_cast<const T*>(block.in[0]), *b = static_cast<const T*>(block.in[1]),
+          *c = static_cast<const T*>(block.in[2]);
+  auto* out = static_cast<decltype(function(T(), T(), T()))*>(block.out);
+  OFM_EACH { out[i] = function(a[i], b[i], c[i]); }
+}
+
+// Makes a plan's functions for the types of a list.
+template<template<typename> class Function, typename... T>
+inline void fill1(Plan& plan) {
+  const int done[] = {(plan.row[TypeOf<T>::value] = row1<Function, T>, 0)...};
+  (void)done;
+}
+template<template<typename> class Function, typename... T>
+inline void fill2(Plan& plan) {
+  const int done[] = {(plan.row[TypeOf<T>::value] = row2<Function, T>, 0)...};
+  (void)done;
+}
+template<template<typename> class Function, typename... T>
+inline void fill3(Plan& plan) {
+  const int done[] = {(plan.row[TypeOf<T>::value] = row3<Function, T>, 0)...};
+  (void)done;
+}
+
+// A function of one number without attributes, from an expression of x.
+#define OFM_FUNCTION(name, expression)                              \
+  template<typename T>                                              \
+  struct name {                                                     \
+    explicit name(const Numbers&) {}                                \
+    OFM_MATH T operator()(T x) const { return expression; }         \
+  };
+
+// A function of two, such as a gradient of x and dy.
+#define OFM_FUNCTION2(name, expression)                             \
+  template<typename T>                                              \
+  struct name {                                                     \
+    explicit name(const Numbers&) {}                                \
+    OFM_MATH T operator()(T x, T y) const { return expression; }    \
+  };
+
+}  // namespace elementwise
+}  // namespace ofm
+
+#endif  // OFM_ELEMENTWISE_H_

@@ -1,0 +1,281 @@
+// Functions of one number, and their gradients.
+#include "elementwise.h"
+#include "vector_math.h"
+
+namespace ofm {
+namespace elementwise {
+namespace {
+
+OFM_FUNCTION(Exp, math::exp(x))
+OFM_FUNCTION(Expm1, math::expm1(x))
+OFM_FUNCTION(Log, math::log(x))
+OFM_FUNCTION(Log2, math::log2(x))
+OFM_FUNCTION(Log1p, math::log1p(x))
+OFM_FUNCTION(Log10, std::log10(x))
+OFM_FUNCTION(Sqrt, math::sqrt(x))
+OFM_FUNCTION(Rsqrt, 1 / math::sqrt(x))
+OFM_FUNCTION(Reciprocal, 1 / x)
+OFM_FUNCTION(ReciprocalNoNan, x == 0 ? T(0) : 1 / x)
+OFM_FUNCTION(Square, x* x)
+OFM_FUNCTION(Erf, math::erf(x))
+OFM_FUNCTION(Erfc, math::erfc(x))
+OFM_FUNCTION(Lgamma, std::lgamma(x))
+OFM_FUNCTION(Floor, math::floor(x))
+OFM_FUNCTION(Ceil, math::ceil(x))
+OFM_FUNCTION(Rint, math::rint(x))
+OFM_FUNCTION(Trunc, math::trunc(x))
+OFM_FUNCTION(Same, x)
+OFM_FUNCTION(Sinh, std::sinh(x))
+OFM_FUNCTION(Cosh, std::cosh(x))
+OFM_FUNCTION(Asin, std::asin(x))
+OFM_FUNCTION(Acos, std::acos(x))
+OFM_FUNCTION(Atan, std::atan(x))
+OFM_FUNCTION(Asinh, std::asinh(x))
+OFM_FUNCTION(Acosh, std::acosh(x))
+OFM_FUNCTION(Atanh, std::atanh(x))
+
+template<typename T, bool = std::is_floating_point<T>::value>
+struct Signs {
+  static OFM_MATH T abs(T x) { return math::abs(x); }
+  static OFM_MATH T negative(T x) { return -x; }
+};
+// Of integers, where the lowest one stays as it is.
+template<typename T>
+struct Signs<T, false> {
+  using Unsigned = typename std::make_unsigned<T>::type;
+  static OFM_MATH T negative(T x) { return static_cast<T>(Unsigned{0} - static_cast<Unsigned>(x)); }
+  static OFM_MATH T abs(T x) { return x < 0 ? negative(x) : x; }
+};
+OFM_FUNCTION(Abs, Signs<T>::abs(x))
+OFM_FUNCTION(Negative, Signs<T>::negative(x))
+OFM_FUNCTION(Sign, static_cast<T>((x > 0) - (x < 0)))
+
+#define OFM_PREDICATE(name, expression)                             \
+  template<typename T>                                              \
+  struct name {                                                     \
+    explicit name(const Numbers&) {}                                \
+    OFM_MATH bool operator()(T x) const { return expression; }      \
+  };
+OFM_PREDICATE(IsNan, x != x)
+OFM_PREDICATE(IsInf, (x == std::numeric_limits<T>::infinity())
+                         | (x == -std::numeric_limits<T>::infinity()))
+OFM_PREDICATE(IsFinite, x - x == 0)
+OFM_PREDICATE(Zero, x == 0)
+OFM_PREDICATE(Never, false)
+OFM_PREDICATE(Always, true)
+
+// --- sine, cosine, tangent: of large numbers by the standard library -----------------------------
+
+template<typename T>
+struct Sin {
+  static OFM_MATH T quick(T x) { return math::sin(x); }
+  static T slow(T x) { return std::sin(x); }
+};
+template<typename T>
+struct Cos {
+  static OFM_MATH T quick(T x) { return math::cos(x); }
+  static T slow(T x) { return std::cos(x); }
+};
+template<typename T>
+struct Tan {
+  static OFM_MATH T quick(T x) { return math::tan(x); }
+  static T slow(T x) { return std::tan(x); }
+};
+
+// Whether some number's size is above what the quick functions are right for.
+template<typename T>
+bool some_large(const T* x, int64_t count) {
+  constexpr T limit = static_cast<T>(math::Trigonometry<T>::limit);
+  int32_t found = 0;
+  for (int64_t i = 0; i < count; ++i) { found |= math::abs(x[i]) > limit; }
+  return found != 0;
+}
+
+template<template<typename> class Function, typename T>
+void angles(const Block& block) {
+  const T* x = static_cast<const T*>(block.in[0]);
+  T* y = static_cast<T*>(block.out);
+  for (int64_t done = 0; done < block.count; done += 1024) {
+    const int64_t count = std::min<int64_t>(1024, block.count - done);
+    if (some_large(x + done, count)) {
+      for (int64_t i = done; i < done + count; ++i) { y[i] = Function<T>::slow(x[i]); }
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = done; i < done + count; ++i) { y[i] = Function<T>::quick(x[i]); }
+    }
+  }
+}
+
+// dy times what is a function of the angle.
+template<template<typename> class Function, typename T>
+void angle_gradients(const Block& block) {
+  const T* x = static_cast<const T*>(block.in[0]);
+  const T* dy = static_cast<const T*>(block.in[1]);
+  T* dx = static_cast<T*>(block.out);
+  for (int64_t done = 0; done < block.count; done += 1024) {
+    const int64_t count = std::min<int64_t>(1024, block.count - done);
+    if (some_large(x + done, count)) {
+      for (int64_t i = done; i < done + count; ++i) { dx[i] = dy[i] * Function<T>::slow(x[i]); }
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = done; i < done + count; ++i) { dx[i] = dy[i] * Function<T>::quick(x[i]); }
+    }
+  }
+}
+template<typename T>
+struct MinusSin {
+  static OFM_MATH T quick(T x) { return -math::sin(x); }
+  static T slow(T x) { return -std::sin(x); }
+};
+template<typename T>
+struct TanSlope {
+  static OFM_MATH T quick(T x) { return 1 + math::tan(x) * math::tan(x); }
+  static T slow(T x) { return 1 + std::tan(x) * std::tan(x); }
+};
+
+// --- gradients, of x and dy ----------------------------------------------------------------------
+
+template<typename T>
+OFM_MATH T reciprocal_root(T x) {
+  return 1 / math::sqrt(x);
+}
+OFM_FUNCTION2(AbsGrad, x > 0 ? y : x < 0 ? -y : T(0))
+OFM_FUNCTION2(ExpGrad, y* math::exp(x))
+OFM_FUNCTION2(LogGrad, y / x)
+OFM_FUNCTION2(Log2Grad, y / (x * T(0.69314718055994530942)))
+OFM_FUNCTION2(Log10Grad, y / (x * T(2.30258509299404568402)))
+OFM_FUNCTION2(Log1pGrad, y / (1 + x))
+OFM_FUNCTION2(SqrtGrad, y / (2 * math::sqrt(x)))
+OFM_FUNCTION2(RsqrtGrad, T(-0.5) * y * (reciprocal_root(x) / x))
+OFM_FUNCTION2(ReciprocalGrad, -y / (x * x))
+OFM_FUNCTION2(ReciprocalNoNanGrad, x == 0 ? T(0) : -y / (x * x))
+OFM_FUNCTION2(SquareGrad, 2 * x * y)
+OFM_FUNCTION2(ErfGrad, y* T(1.12837916709551257390) * math::exp(-(x * x)))
+OFM_FUNCTION2(ErfcGrad, y * T(-1.12837916709551257390) * math::exp(-(x * x)))
+OFM_FUNCTION2(SinhGrad, y* std::cosh(x))
+OFM_FUNCTION2(CoshGrad, y* std::sinh(x))
+OFM_FUNCTION2(AsinGrad, y* reciprocal_root(1 - x * x))
+OFM_FUNCTION2(AcosGrad, -y * reciprocal_root(1 - x * x))
+OFM_FUNCTION2(AtanGrad, y / (1 + x * x))
+OFM_FUNCTION2(AsinhGrad, y* reciprocal_root(1 + x * x))
+OFM_FUNCTION2(AcoshGrad, y* reciprocal_root(x* x - 1))
+OFM_FUNCTION2(AtanhGrad, y / (1 - x * x))
+
+// `cost` is in simple operations an element.
+template<template<typename> class Function>
+void unary(const char* op, int cost, const char* in = "x", const char* out = "y") {
+  Plan plan{op, 1, {in}, out};
+  fill1<Function, float, double>(plan);
+  plan.grain = kGrain / cost;
+  add(plan);
+}
+template<template<typename> class Function>
+void angle(const char* op) {
+  Plan plan{op, 1, {"x"}, "y"};
+  plan.row[F32] = angles<Function, float>;
+  plan.row[F64] = angles<Function, double>;
+  plan.grain = kGrain / 8;
+  add(plan);
+}
+template<template<typename> class Function>
+void gradient(const char* op, int cost) {
+  Plan plan{op, 2, {"x", "dy"}, "dx"};
+  fill2<Function, float, double>(plan);
+  plan.grain = kGrain / cost;
+  add(plan);
+}
+template<template<typename> class Function>
+void angle_gradient(const char* op) {
+  Plan plan{op, 2, {"x", "dy"}, "dx"};
+  plan.row[F32] = angle_gradients<Function, float>;
+  plan.row[F64] = angle_gradients<Function, double>;
+  plan.grain = kGrain / 8;
+  add(plan);
+}
+// With a loop for integers besides.
+template<template<typename> class Real, template<typename> class Whole>
+void of_all(const char* op, const char* in = "x", const char* out = "y") {
+  Plan plan{op, 1, {in}, out};
+  fill1<Real, float, double>(plan);
+  fill1<Whole, int8_t, uint8_t, int32_t, int64_t>(plan);
+  add(plan);
+}
+template<template<typename> class Real, template<typename> class Whole>
+void predicate(const char* op, const char* in, const char* out) {
+  Plan plan{op, 1, {in}, out};
+  fill1<Real, float, double>(plan);
+  fill1<Whole, int8_t, uint8_t, int32_t, int64_t, bool>(plan);
+  plan.result = B1;
+  add(plan);
+}
+
+const bool registered = [] {
+  unary<Exp>("exp", 4);
+  unary<Expm1>("expm1", 4);
+  unary<Log>("log", 4);
+  unary<Log2>("log2", 4);
+  unary<Log10>("log10", 16);
+  unary<Log1p>("log1p", 4);
+  unary<Sqrt>("sqrt", 1);
+  unary<Rsqrt>("rsqrt", 1);
+  unary<Reciprocal>("reciprocal", 1);
+  unary<ReciprocalNoNan>("reciprocal_no_nan", 1);
+  of_all<Square, Square>("square");
+  unary<Erf>("erf", 4);
+  unary<Erfc>("erfc", 32);
+  unary<Lgamma>("lgamma", 32);
+  unary<Sinh>("sinh", 32);
+  unary<Cosh>("cosh", 32);
+  unary<Asin>("asin", 32);
+  unary<Acos>("acos", 32);
+  unary<Atan>("atan", 32);
+  unary<Asinh>("asinh", 32);
+  unary<Acosh>("acosh", 32);
+  unary<Atanh>("atanh", 32);
+  angle<Sin>("sin");
+  angle<Cos>("cos");
+  angle<Tan>("tan");
+  of_all<Floor, Same>("floor");
+  of_all<Ceil, Same>("ceil");
+  of_all<Rint, Same>("round");
+  of_all<Rint, Same>("rint");
+  of_all<Trunc, Same>("trunc", "in", "out");
+  of_all<Abs, Abs>("abs");
+  of_all<Negative, Negative>("negative");
+  of_all<Sign, Sign>("sign");
+  predicate<IsNan, Never>("isnan", "in", "out");
+  predicate<IsInf, Never>("isinf", "in", "out");
+  predicate<IsFinite, Always>("isfinite", "in", "out");
+  predicate<Zero, Zero>("logical_not", "x", "y");
+
+  gradient<AbsGrad>("abs_grad", 1);
+  gradient<ExpGrad>("exp_grad", 4);
+  gradient<ExpGrad>("expm1_grad", 4);
+  gradient<LogGrad>("log_grad", 1);
+  gradient<Log2Grad>("log2_grad", 1);
+  gradient<Log10Grad>("log10_grad", 1);
+  gradient<Log1pGrad>("log1p_grad", 1);
+  gradient<SqrtGrad>("sqrt_grad", 1);
+  gradient<RsqrtGrad>("rsqrt_grad", 1);
+  gradient<ReciprocalGrad>("reciprocal_grad", 1);
+  gradient<ReciprocalNoNanGrad>("reciprocal_no_nan_grad", 1);
+  gradient<SquareGrad>("square_grad", 1);
+  gradient<ErfGrad>("erf_grad", 4);
+  gradient<ErfcGrad>("erfc_grad", 4);
+  gradient<SinhGrad>("sinh_grad", 32);
+  gradient<CoshGrad>("cosh_grad", 32);
+  gradient<AsinGrad>("asin_grad", 1);
+  gradient<AcosGrad>("acos_grad", 1);
+  gradient<AtanGrad>("atan_grad", 1);
+  gradient<AsinhGrad>("asinh_grad", 1);
+  gradient<AcoshGrad>("acosh_grad", 1);
+  gradient<AtanhGrad>("atanh_grad", 1);
+  angle_gradient<Cos>("sin_grad");
+  angle_gradient<MinusSin>("cos_grad");
+  angle_gradient<TanSlope>("tan_grad");
+  return true;
+}();
+
+}  // namespace
+}  // namespace elementwise
+}  // namespace ofm
