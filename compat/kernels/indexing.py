@@ -94,9 +94,7 @@ def index_select(input, dim, index, *, out=None):
 
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """Return the elements along a dimension that a tensor of positions names."""
-    answer = _checked(
-        input, dim, index, _along, flow._C.dim_gather, input, dim, index, sparse_grad
-    )
+    answer = _checked(input, dim, index, _along, flow._C.dim_gather, input, dim, index, sparse_grad)
     return answer if out is None else out.copy_(answer)
 
 
@@ -211,10 +209,7 @@ def _by_positions(index):
     if isinstance(index, _Tensor):
         return True
     if isinstance(index, tuple):
-        for one in index:
-            if isinstance(one, (_Tensor, list)):
-                return True
-        return False
+        return any(isinstance(one, (_Tensor, list)) for one in index)
     return isinstance(index, list) or hasattr(index, "__array__")
 
 
