@@ -13,8 +13,12 @@ torch_version = "2.13.0"
 strict = False
 #: Whether OneFlow was loaded just now, by the mock, so that no tensor can exist yet.
 engine_is_new = False
+#: What the native kernels have beside OneFlow's operators, by name; empty without them.
+native: dict = {}
 #: Whether the native kernels are loaded; without them overlays compose OneFlow's operators.
 kernels = False
+#: The native kernels' shared library, for the functions it exports; None without them.
+library = None
 
 _warned: set = set()
 

@@ -21,7 +21,7 @@ from .errors import MockError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: ``0`` switches the kernels off; the name of an instruction set asks for that library.
 SWITCH = "ONEFLOW_MOCK_KERNELS"
@@ -430,3 +430,23 @@ def build(progress=print, force=False):
     from . import kernel_build
 
     return kernel_build.build(progress=progress, force=force)[0]
+
+
+#: oneflow::one::PyTensor_New, which makes the Python object of a tensor.
+_WRAP = "_ZN7oneflow3one12PyTensor_NewERKSt10shared_ptrINS0_6TensorEE"
+_functions: dict[str, Callable] | None = None
+
+
+def functions() -> dict[str, Callable]:
+    """Return what the loaded library has for Python to call, by name: operators of its own."""
+    global _functions
+    if _functions is None:
+        _functions = {}
+        if loaded is not None:
+            engine_part = sys.modules["oneflow"]._oneflow_internal
+            wrap = ctypes.CDLL(engine_part.__file__)[_WRAP]
+            make = ctypes.PyDLL(loaded._name).ofm_functions
+            make.argtypes, make.restype = (ctypes.py_object, ctypes.c_void_p), ctypes.py_object
+            pointer = ctypes.cast(wrap, ctypes.c_void_p)
+            _functions = make(sys.modules["oneflow"].Tensor, pointer)
+    return _functions

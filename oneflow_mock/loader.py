@@ -199,7 +199,9 @@ class Builder:
             refuse=unsupported.refuse,
             refuse_attribute=unsupported.refuse_attribute,
             patch=self.patches.set,
+            native=kernel_library.functions(),
             kernels=kernel_library.loaded is not None,
+            library=kernel_library.loaded,
         )
 
 

@@ -9,6 +9,8 @@ import oneflow as flow
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import devices, grad_names
 
+_grad = flow.Tensor.grad.__get__
+_set_grad = flow.Tensor.grad.__set__
 _grad_fn = flow.Tensor.grad_fn.__get__
 _register_hook = flow.Tensor.register_hook
 _register_accumulated = flow.Tensor._register_post_grad_accumulation_hook
@@ -118,6 +120,40 @@ def _keep_grad(self):
         self.__dict__[RETAINS] = True
 
 
+def _assign_grad(self, grad):
+    """Set the gradient; one that is no tensor, or not like this one, would end the process."""
+    if grad is not None:
+        if not isinstance(grad, flow.Tensor):
+            raise TypeError(
+                "assigned grad expected to be a Tensor or None but got grad of type "
+                + type(grad).__name__
+            )
+        if grad is self:
+            raise RuntimeError("can't assign Variable as its own grad")
+        if grad.shape != self.shape:
+            raise RuntimeError(
+                f"attempting to assign a gradient of size '{list(grad.shape)}' to a tensor of size "
+                f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the "
+                "same size"
+            )
+        if grad.dtype != self.dtype:
+            raise RuntimeError(
+                f"attempting to assign a gradient with dtype '{grad.dtype}' to a tensor with "
+                f"grad_dtype '{self.dtype}'. The gradient must match the tensor's dtype"
+            )
+        if grad.device != self.device:
+            raise RuntimeError(
+                f"attempting to assign a gradient with device type '{grad.device.type}' to a "
+                f"tensor with device type '{self.device.type}'. Please ensure that the gradient "
+                "and the tensor are on the same device"
+            )
+    _set_grad(self, grad)
+
+
+def _forget_grad(self):
+    _set_grad(self, None)
+
+
 def _require(self, requires_grad=True):
     """Set whether gradients of the tensor are computed, and return it."""
     if requires_grad and not self.is_floating_point():
@@ -184,6 +220,7 @@ def _share(self):
 
 
 METHODS = {
+    "grad": property(_grad, _assign_grad, _forget_grad),
     "grad_fn": property(_origin),
     "register_hook": _add_hook,
     "register_post_accumulate_grad_hook": _add_accumulated_hook,

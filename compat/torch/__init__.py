@@ -105,6 +105,13 @@ from oneflow_mock.compat.kernels.global_state import (  # noqa: F401
     use_deterministic_algorithms,
 )
 from oneflow_mock.compat.kernels.grad_state import is_inference_mode_enabled  # noqa: F401
+from oneflow_mock.compat.kernels.indexing import (  # noqa: F401
+    gather,
+    index_add,
+    index_select,
+    scatter,
+    scatter_add,
+)
 from oneflow_mock.compat.kernels.random import (  # noqa: F401
     _sample_dirichlet,
     _standard_gamma,
@@ -797,6 +804,7 @@ def ravel(input):
 def index_fill(input, dim, index, value):
     """Return a copy whose slices at ``index`` along ``dim`` hold a value."""
     places = flow.arange(input.shape[dim], device=input.device).unsqueeze(1)
+    index = where(index < 0, index + input.shape[dim], index)
     chosen = (places == index.reshape(1, -1)).to(flow.int32).sum(dim=1) > 0
     dim %= input.ndim
     chosen = chosen.reshape(*[-1 if d == dim else 1 for d in range(input.ndim)])
@@ -822,6 +830,16 @@ def rot90(input, k=1, dims=(0, 1)):
         return flow.flip(input, list(dims))
     turned = flow.flip(input, [dims[1] if k == 1 else dims[0]])
     return turned.transpose(dims[0], dims[1])
+
+
+def diagonal(input, offset=0, dim1=0, dim2=1):
+    """Return the diagonal of the planes of two dimensions, last."""
+    dim1, dim2 = dim1 % input.ndim, dim2 % input.ndim
+    if (dim1, dim2) == (0, 1):
+        return flow.diagonal(input, offset, 0, 1)
+    # OneFlow's gradient is for the first two dimensions.
+    rest = [d for d in range(input.ndim) if d not in (dim1, dim2)]
+    return flow.diagonal(input.permute(dim1, dim2, *rest), offset, 0, 1)
 
 
 def take_along_dim(input, indices, dim=None):
@@ -914,11 +932,18 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return flow._C.cosine_similarity(x1, x2, dim, eps)
 
 
+_native_softmax = hooks.native.get("softmax")
+
+
 def softmax(input, dim, dtype=None, *, out=None):
     """Return the softmax along ``dim``, computed in ``dtype`` if given."""
     input = input if dtype is None else input.to(dtype)
     if input.ndim == 0:
         return flow.softmax(input.reshape(1), 0).reshape(())
+    if _native_softmax is not None and not input.is_cuda and input.is_floating_point():
+        ndim = input.ndim
+        if -ndim <= dim < ndim:
+            return _native_softmax(input, dim % ndim, False)
     return flow.softmax(input, dim)
 
 
@@ -927,6 +952,10 @@ def log_softmax(input, dim, dtype=None, *, out=None):
     input = input if dtype is None else input.to(dtype)
     if input.ndim == 0:
         return flow.log_softmax(input.reshape(1), 0).reshape(())
+    if _native_softmax is not None and not input.is_cuda and input.is_floating_point():
+        ndim = input.ndim
+        if -ndim <= dim < ndim:
+            return _native_softmax(input, dim % ndim, True)
     return flow.log_softmax(input, dim)
 
 

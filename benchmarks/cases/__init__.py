@@ -1,0 +1,1 @@
+"""The cases: plain PyTorch, the same text for both sides."""

@@ -1,0 +1,11 @@
+// In place of a header that the wheel lacks and tensor_impl.h includes: of it only a type's name.
+#ifndef OFM_LOCAL_DEP_OBJECT_H_
+#define OFM_LOCAL_DEP_OBJECT_H_
+
+namespace oneflow {
+
+class LocalDepObject;
+
+}  // namespace oneflow
+
+#endif  // OFM_LOCAL_DEP_OBJECT_H_
