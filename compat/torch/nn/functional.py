@@ -149,6 +149,15 @@ def linear(input, weight, bias=None):
 _matmul = flow._C.matmul
 
 
+if "linear" in hooks.native:
+    _composed_linear, _native_linear = linear, hooks.native["linear"]
+
+    def linear(input, weight, bias=None):
+        """Return input weightᵀ + bias; input (*, in), weight (out, in) or (in,), bias (out)."""
+        answer = _native_linear(input, weight, bias)
+        return _composed_linear(input, weight, bias) if answer is None else answer
+
+
 def _same_padding(weight, dilation, dims):
     """Return (padding per dimension, extra on the right) that keeps the size at stride 1."""
     total = [d * (k - 1) for d, k in zip(_pair(dilation, dims), weight.shape[2:])]
