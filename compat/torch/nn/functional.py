@@ -416,6 +416,10 @@ def scaled_dot_product_attention(
             "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
             "is_causal=True"
         )
+    if dropout_p == 0.0:
+        answer = _fused_attention(query, key, value, attn_mask, is_causal, scale, enable_gqa)
+        if answer is not None:
+            return answer
     if enable_gqa and query.shape[-3] != key.shape[-3]:
         key = key.repeat_interleave(query.shape[-3] // key.shape[-3], dim=-3)
         value = value.repeat_interleave(query.shape[-3] // value.shape[-3], dim=-3)
@@ -427,6 +431,24 @@ def scaled_dot_product_attention(
         value = value.expand(*lead, *value.shape[-2:])
     thin = (lambda weights: dropout(weights, dropout_p)) if dropout_p > 0.0 else None
     return attention.attention(query, key, value, attn_mask, is_causal, scale, thin)
+
+
+def _fused_attention(query, key, value, mask, causal, scale, grouped):
+    lead, other = tuple(query.shape[:-2]), tuple(key.shape[:-2])
+    if other != lead or tuple(value.shape[:-2]) != lead:
+        if grouped:
+            if other[:-1] != lead[:-1] or tuple(value.shape[:-2]) != other or query.ndim < 3:
+                return None
+            if other[-1] == 0 or lead[-1] % other[-1]:
+                raise RuntimeError(
+                    "Number of heads in key and value must divide the number of heads in query"
+                )
+        else:
+            lead = torch.broadcast_shapes(lead, other, value.shape[:-2])
+            query, key, value = (
+                each.expand(*lead, *each.shape[-2:]) for each in (query, key, value)
+            )
+    return attention.fused(query, key, value, mask, causal, scale)
 
 
 def multi_head_attention_forward(
@@ -487,7 +509,12 @@ def multi_head_attention_forward(
         kept.append(weights)
         return dropout(weights, dropout_p) if training and dropout_p > 0.0 else weights
 
-    answer = attention.attention(*heads, mask=mask, causal=is_causal and mask is None, dropout=thin)
+    causal = is_causal and mask is None
+    answer = None
+    if not need_weights and not (training and dropout_p > 0.0):
+        answer = attention.fused(*heads, mask=mask, causal=causal)
+    if answer is None:
+        answer = attention.attention(*heads, mask=mask, causal=causal, dropout=thin)
     answer = answer.permute(2, 0, 1, 3).reshape(length, batch, size)
     answer = linear(answer, out_proj_weight, out_proj_bias)
     weights = None
