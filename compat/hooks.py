@@ -17,6 +17,8 @@ engine_is_new = False
 native: dict = {}
 #: Whether the native kernels are loaded; without them overlays compose OneFlow's operators.
 kernels = False
+#: The native kernels' shared library, for the functions it exports; None without them.
+library = None
 
 _warned: set = set()
 

@@ -21,7 +21,7 @@ from .errors import MockError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: ``0`` switches the kernels off; the name of an instruction set asks for that library.
 SWITCH = "ONEFLOW_MOCK_KERNELS"

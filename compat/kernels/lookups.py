@@ -8,6 +8,9 @@ import numpy as np
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import indexing
+
 
 def _renormalise(weight, input, max_norm, norm_type):
     """Scale the rows that are looked up down to a norm, in place."""
@@ -46,13 +49,19 @@ def embedding(
         padding_idx %= weight.shape[0]
     if max_norm is not None:
         _renormalise(weight, input, max_norm, norm_type)
+    if hooks.library is None:
+        indexing.check_positions(input, 0, weight.shape[0])
     if padding_idx is None and not scale_grad_by_freq:
-        return flow._C.gather(weight, input, axis=0)
-    alone = input.ndim == 0
-    rows = flow._C.embedding(
-        weight, input.reshape(1) if alone else input, padding_idx, scale_grad_by_freq
-    )
-    return rows.squeeze(0) if alone else rows
+        rows = flow._C.gather(weight, input, axis=0)
+    else:
+        alone = input.ndim == 0
+        rows = flow._C.embedding(
+            weight, input.reshape(1) if alone else input, padding_idx, scale_grad_by_freq
+        )
+        rows = rows.squeeze(0) if alone else rows
+    if hooks.library is not None:
+        indexing.settled()
+    return rows
 
 
 def embedding_bag(

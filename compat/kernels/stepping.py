@@ -5,13 +5,21 @@ the like, and with what `Arrays` and `Tensors` both offer. Blocks fit in the cac
 parameter on the CPU a formula of ten operations reads the memory once. OneFlow's own update
 kernels serve where they round as PyTorch does: gradient descent's, but not Adam's, which rounds
 1 - beta to float32 and so moves the second moment by 1e-5.
+
+The native kernels know the formulas that have a `native` mark. A step then only gathers what is to
+be updated, and all of it is done in one call at its end.
 """
 
 from __future__ import annotations
 
+import array
+import ctypes
+import threading
+
 import numpy as np
 import oneflow as flow
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
 
 _BLOCK = 16384
@@ -28,6 +36,8 @@ _momentum = (
 
 def suits_kernel(param, grad):
     """Tell whether OneFlow's kernels for gradient descent serve a parameter."""
+    if hooks.library is not None and param.device.type == "cpu":
+        return False
     if param.dtype != flow.float32 or grad.dtype != flow.float32:
         return False
     return param.device.type != "cpu" or 0 < param.numel() < _LARGE
@@ -87,8 +97,76 @@ class Tensors:
         target.copy_(value)
 
 
+_gathering = threading.local()
+#: Tensors and numbers of a row, as `ofm_step` takes them.
+_TENSORS = 5
+_NUMBERS = 10
+#: The formulas of optimizers.cpp, in its order.
+_FORMULAS = (
+    *("descend", "begin_momentum", "with_momentum", "adam", "amsgrad"),
+    *("rmsprop", "rmsprop_momentum", "rmsprop_centered", "rmsprop_momentum_centered"),
+    *("adagrad", "adadelta", "adamax", "nadam"),
+)
+
+
+def native(name, numbers):
+    """Mark a formula as one that the kernels know, and in which order they take its numbers.
+
+    ``name`` may be a function of the tensors' count and the numbers.
+    """
+
+    def mark(formula):
+        formula.native = name
+        formula.numbers = numbers.split()
+        return formula
+
+    return mark
+
+
+class Gathered:
+    """The updates of one step, done together when the block ends."""
+
+    def __enter__(self):
+        self._rows: list = []
+        self._formulas = array.array("i")
+        self._objects = array.array("Q")
+        self._numbers = array.array("d")
+        self._outer = getattr(_gathering, "current", None)
+        _gathering.current = self if hooks.library is not None else None
+
+    def __exit__(self, kind, error, trace):
+        _gathering.current = self._outer
+        if self._rows and kind is None:
+            self._run()
+
+    def add(self, formula, tensors, numbers):
+        """Note an update; the tensors are kept until it is done."""
+        name = formula.native
+        if not isinstance(name, str):
+            name = name(len(tensors), numbers)
+        self._rows.append((formula, tensors, numbers))
+        self._formulas.append(_FORMULAS.index(name))
+        self._objects.extend([*map(id, tensors), *(0,) * (_TENSORS - len(tensors))])
+        row = [numbers[key] for key in formula.numbers]
+        self._numbers.extend(row + [0.0] * (_NUMBERS - len(row)))
+
+    def _run(self):
+        count = len(self._rows)
+        refused = array.array("i", bytes(4 * count))
+        flow._oneflow_internal.eager.Sync()
+        places = (self._formulas, self._objects, self._numbers, refused)
+        pointers = [ctypes.c_void_p(place.buffer_info()[0]) for place in places]
+        for row in refused[: hooks.library.ofm_step(count, *pointers)]:
+            formula, tensors, numbers = self._rows[row]
+            update(formula, tensors, **numbers)
+
+
 def update(formula, tensors, **numbers):
     """Run a formula over tensors of one shape; no gradient is recorded."""
+    gathered = getattr(_gathering, "current", None)
+    if gathered is not None and hasattr(formula, "native"):
+        gathered.add(formula, tensors, numbers)
+        return
     first = tensors[0]
     if first.numel() == 0:
         return
@@ -193,12 +271,13 @@ class Stepwise:
         if closure is not None:
             with flow.enable_grad():
                 loss = closure()
-        with flow.no_grad():
+        with flow.no_grad(), Gathered():
             self._counters.settle()
             for group in self.param_groups:
                 for param in group["params"]:
-                    if param.grad is not None:
-                        self._advance(group, param, param.grad, self._state_of(group, param))
+                    grad = param.grad
+                    if grad is not None:
+                        self._advance(group, param, grad, self._state_of(group, param))
         return loss
 
     def _state_of(self, group, param):

@@ -476,6 +476,44 @@ struct Triu {
   }
 };
 
+// --- one value -----------------------------------------------------------------------------------
+
+// In place, into whatever layout the tensor has.
+template<typename T>
+void fill(Tensor* out, T value) {
+  const auto shape = shape_of(out), strides = strides_of(out);
+  if (product(shape) == 0) { return; }
+  copy_layout(bytes_of(out), 0, strides, reinterpret_cast<const char*>(&value), 0,
+              std::vector<int64_t>(shape.size(), 0), shape, sizeof(T));
+}
+
+template<typename T>
+struct Fill {
+  static void compute(Context* context) {
+    T value;
+    if (context->Attr<bool>("is_floating_value")) {
+      value = from_compute<T>(static_cast<compute_t<T>>(context->Attr<double>("floating_value")));
+    } else {
+      value = from_compute<T>(static_cast<compute_t<T>>(context->Attr<int64_t>("integral_value")));
+    }
+    fill(context->Tensor4ArgNameAndIndex("out", 0), value);
+  }
+};
+
+template<typename T>
+struct FillTensor {
+  static void compute(Context* context) {
+    fill(context->Tensor4ArgNameAndIndex("out", 0), *data<T>(context, "value"));
+  }
+};
+
+#define OFM_FILLS(type)                                                                         \
+  OFM_REGISTER("fill_", Stateless<Fill<type>>, OFM_ON_CPU("out", DtypeOf<type>::value))         \
+  OFM_REGISTER("fill_tensor_", Stateless<FillTensor<type>>,                                     \
+               OFM_ON_CPU("out", DtypeOf<type>::value)                                          \
+                   && (user_op::HobDataType("value", 0) == DtypeOf<type>::value))
+OFM_FOR_ALL(OFM_FILLS)
+
 OFM_REGISTER("to_contiguous", Stateless<ToContiguous>, any_on_cpu("in"))
 OFM_REGISTER("transpose", Stateless<Transpose>, any_on_cpu("input"))
 OFM_REGISTER("slice", Stateless<Slice>, any_on_cpu("x"))

@@ -4,13 +4,14 @@ Each function follows the page of the same name in PyTorch's documentation; shap
 """
 
 import math
+import operator
 
 import oneflow as flow
 import oneflow.nn.functional as engine
 import torch
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import attention, norms
+from oneflow_mock.compat.kernels import attention, indexing, norms
 from oneflow_mock.compat.kernels.activations import (  # noqa: F401
     celu,
     celu_,
@@ -176,6 +177,11 @@ def _convolution(kernel, dims, name):
                 input.unsqueeze(0), weight, bias, stride, padding, dilation, groups
             )
             return batched.squeeze(0)
+        if input.dtype is not weight.dtype:
+            raise RuntimeError(
+                f"expected input and weight to have the same dtype, but got {input.dtype} "
+                f"and {weight.dtype}"
+            )
         return kernel(
             input,
             weight,
@@ -324,9 +330,7 @@ def batch_norm(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
         )
-    return norms.batch_norm(
-        input, running_mean, running_var, weight, bias, training, momentum, eps
-    )
+    return norms.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
@@ -520,10 +524,20 @@ def bilinear(input1, input2, weight, bias=None):
     return rows if bias is None else rows + bias
 
 
+def _no_class(position, dim, size):
+    if position < 0:
+        return RuntimeError("Class values must be non-negative.")
+    return RuntimeError("Class values must be smaller than num_classes.")
+
+
 def one_hot(tensor, num_classes=-1):
     """Return int64 (*, classes) with 1 at each index; classes default to the largest plus one."""
     if num_classes == -1:
         num_classes = int(tensor.max().item()) + 1
+    if hooks.library is not None and num_classes > 0 and tensor.dtype in (flow.int64, flow.int32):
+        answer = flow._C.one_hot(tensor, num_classes)
+        indexing.settled(_no_class)
+        return answer
     classes = flow.arange(num_classes, dtype=tensor.dtype, device=tensor.device)
     return (tensor.unsqueeze(-1) == classes).to(flow.int64)
 
@@ -540,23 +554,37 @@ def pad(input, pad, mode="constant", value=None):
         return _pad_circular(input, sides)
     if mode not in ("reflect", "replicate"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    if input.ndim == 4 and len(sides) == 4 and min(sides) >= 0 and mode == "replicate":
+    padded = len(sides) // 2
+    if hooks.kernels and input.ndim - padded in (1, 2) and padded in (1, 2) and min(sides) >= 0:
+        if mode == "reflect":
+            for position in range(padded):
+                left, right = sides[2 * position : 2 * position + 2]
+                _check_mirrored(input, input.ndim - 1 - position, left, right)
+        if input.ndim - padded == 2:
+            return engine.pad(input, sides, mode=mode)
+        return engine.pad(input.unsqueeze(0), sides, mode=mode).squeeze(0)
+    if input.ndim == 4 and padded == 2 and min(sides) >= 0 and mode == "replicate":
         return engine.pad(input, sides, mode=mode)
-    for position in range(len(sides) // 2):
+    for position in range(padded):
         dim = input.ndim - 1 - position
         left, right = sides[2 * position : 2 * position + 2]
         input = _pad_edge(input, dim, left, right, mode)
     return input
 
 
-def _pad_edge(input, dim, left, right, mode):
-    """Pad one dimension by its mirror image or its ends."""
-    size = input.shape[dim]
-    if mode == "reflect" and max(left, right) >= size:
+def _check_mirrored(input, dim, left, right):
+    if max(left, right) >= input.shape[dim]:
         raise RuntimeError(
             "Padding size should be less than the corresponding input dimension, but got: padding "
             f"({left}, {right}) at dimension {dim} of input {list(input.shape)}"
         )
+
+
+def _pad_edge(input, dim, left, right, mode):
+    """Pad one dimension by its mirror image or its ends."""
+    size = input.shape[dim]
+    if mode == "reflect":
+        _check_mirrored(input, dim, left, right)
     if not left and not right:
         return input
     places = [abs(place) if mode == "reflect" else max(place, 0) for place in range(-left, size)]
@@ -575,6 +603,8 @@ def _pad_constant(input, sides, value):
         )
     if input.dtype == flow.bool:
         return _pad_constant(input.to(flow.uint8), sides, int(value)).to(flow.bool)
+    if input.dtype == flow.bfloat16:  # which OneFlow's operator does not take for a floating one
+        return _pad_constant(input.float(), sides, value).to(flow.bfloat16)
     if not any(sides):
         return input.clone()
     return flow._C.pad(input, sides, "constant", value)
@@ -629,23 +659,76 @@ def interpolate(
     antialias=False,
 ):
     """Resize the spatial dimensions of (N, C, *) to ``size`` or by ``scale_factor``."""
+    dims = input.ndim - 2
+    if mode in ("nearest", "area", "nearest-exact"):
+        if align_corners is not None:
+            raise ValueError(
+                "align_corners option can only be set with the interpolating modes: "
+                "linear | bilinear | bicubic | trilinear"
+            )
+    elif antialias and not (mode in ("bilinear", "bicubic") and dims == 2):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            "tensor as input"
+        )
     if antialias:
         raise hooks.refuse("torch.nn.functional.interpolate", "antialias=True")
-    dims = input.ndim - 2
+    if (size is None) == (scale_factor is None):
+        both = "only one of size or" if size is not None else "either size or"
+        raise ValueError(f"{both} scale_factor should be defined")
+    given = scale_factor if size is None else size
+    if isinstance(given, (list, tuple)) and len(given) != dims:
+        raise ValueError(
+            "Input and output must have the same number of spatial dimensions, but got input with "
+            f"spatial dimensions of {list(input.shape[2:])} and "
+            f"{'size' if size is not None else 'scale_factor'} of {given}"
+        )
+    if recompute_scale_factor and size is not None:
+        raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if mode == "nearest-exact":
         return _nearest_exact(input, size, scale_factor, dims)
-    if isinstance(size, (list, tuple)):
-        size = [int(side) for side in size]
-    elif size is not None:
-        size = [int(size)] * dims
-    return engine.interpolate(
-        input,
-        size=size,
-        scale_factor=scale_factor,
-        mode=mode,
-        align_corners=align_corners,
-        recompute_scale_factor=recompute_scale_factor,
-    )
+    have = input.shape[2:]
+    if size is not None:
+        wanted = size = [operator.index(side) for side in _pair(size, dims)]
+    else:
+        factors = [float(factor) for factor in _pair(scale_factor, dims)]
+        wanted = [int(side * factor) for side, factor in zip(have, factors)]
+        if recompute_scale_factor or mode == "area":
+            size = wanted
+    if min(wanted, default=1) <= 0 or 0 in have:
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input {list(have)} "
+            f"and output {list(wanted)}"
+        )
+    if mode == "area" and 1 <= dims <= 3:
+        return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[dims - 1](
+            input, wanted
+        )
+    if (mode, dims) not in _RESIZE:
+        raise NotImplementedError(
+            "Input Error: Only 3D, 4D and 5D input Tensors supported (got "
+            f"{input.ndim}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | "
+            f"area | nearest-exact (got {mode})"
+        )
+    kernel, names = _RESIZE[mode, dims]
+    if size is not None:
+        factors = [side / had for side, had in zip(wanted, have)]
+    options = dict(zip(names, factors))
+    if mode != "nearest":
+        options["align_corners"] = bool(align_corners)
+    return kernel(input, output_size=size, data_format="channels_first", **options)
+
+
+_SCALES = ("depth_scale", "height_scale", "width_scale")
+_RESIZE = {
+    ("nearest", 1): (flow._C.upsample_nearest_1d, ("scale_factor",)),
+    ("nearest", 2): (flow._C.upsample_nearest_2d, _SCALES[1:]),
+    ("nearest", 3): (flow._C.upsample_nearest_3d, _SCALES),
+    ("linear", 1): (flow._C.upsample_linear_1d, ("scale_factor",)),
+    ("bilinear", 2): (flow._C.upsample_bilinear_2d, _SCALES[1:]),
+    ("bicubic", 2): (flow._C.upsample_bicubic_2d, _SCALES[1:]),
+    ("trilinear", 3): (flow._C.upsample_trilinear_3d, _SCALES),
+}
 
 
 def _nearest_exact(input, size, scale_factor, dims):

@@ -6,6 +6,7 @@ from torch.optim.optimizer import Optimizer
 from oneflow_mock.compat.kernels import stepping
 
 
+@stepping.native("adadelta", "lr rho eps maximize weight_decay")
 def _adadelta(ops, param, grad, square, moved, *, lr, rho, eps, maximize, weight_decay):
     grad = stepping.regularised(ops, param, grad, maximize, weight_decay)
     square *= rho

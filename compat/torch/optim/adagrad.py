@@ -6,6 +6,7 @@ from torch.optim.optimizer import Optimizer
 from oneflow_mock.compat.kernels import stepping
 
 
+@stepping.native("adagrad", "rate eps maximize weight_decay")
 def _adagrad(ops, param, grad, total, *, rate, eps, maximize, weight_decay):
     grad = stepping.regularised(ops, param, grad, maximize, weight_decay)
     total += grad * grad

@@ -8,6 +8,11 @@ from torch.optim.optimizer import Optimizer
 from oneflow_mock.compat.kernels import stepping
 
 
+def _kind(tensors, numbers):
+    return "adam" if tensors == 4 else "amsgrad"
+
+
+@stepping.native(_kind, "beta1 beta2 eps rate root maximize weight_decay shrink")
 def _adam(
     ops,
     param,

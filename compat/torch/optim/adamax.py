@@ -6,6 +6,7 @@ from torch.optim.optimizer import Optimizer
 from oneflow_mock.compat.kernels import stepping
 
 
+@stepping.native("adamax", "beta1 beta2 eps rate maximize weight_decay")
 def _adamax(ops, param, grad, mean, largest, *, beta1, beta2, eps, rate, maximize, weight_decay):
     grad = stepping.regularised(ops, param, grad, maximize, weight_decay)
     mean += (grad - mean) * (1 - beta1)

@@ -6,6 +6,12 @@ from torch.optim.optimizer import Optimizer
 from oneflow_mock.compat.kernels import stepping
 
 
+def _kind(tensors, numbers):
+    name = "rmsprop_momentum" if numbers["momentum"] > 0 else "rmsprop"
+    return name + "_centered" if numbers["centered"] else name
+
+
+@stepping.native(_kind, "lr alpha eps momentum centered maximize weight_decay")
 def _rmsprop(
     ops,
     param,

@@ -5,16 +5,19 @@ from torch.optim.optimizer import Optimizer
 from oneflow_mock.compat.kernels import stepping
 
 
+@stepping.native("descend", "lr maximize weight_decay")
 def _descend(ops, param, grad, *, lr, maximize, weight_decay):
     param -= stepping.regularised(ops, param, grad, maximize, weight_decay) * lr
 
 
+@stepping.native("begin_momentum", "lr maximize weight_decay nesterov momentum")
 def _begin_momentum(ops, param, grad, buffer, *, lr, maximize, weight_decay, nesterov, momentum):
     grad = stepping.regularised(ops, param, grad, maximize, weight_decay)
     ops.assign(buffer, grad)
     param -= (grad + buffer * momentum if nesterov else grad) * lr
 
 
+@stepping.native("with_momentum", "lr maximize weight_decay nesterov momentum dampening")
 def _with_momentum(
     ops, param, grad, buffer, *, lr, maximize, weight_decay, nesterov, momentum, dampening
 ):

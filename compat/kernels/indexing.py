@@ -1,0 +1,266 @@
+"""Picking and putting by tensors of positions, where one out of range raises.
+
+The native kernels leave such a position out and note it; a note is looked for once the operator
+has run. OneFlow's own kernels end the process or read beyond the tensor, so without the native
+ones positions are looked at first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import oneflow as flow
+
+from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import host
+
+_Tensor = flow.Tensor
+_settle = flow._oneflow_internal.eager.Sync
+_stock_get = flow.Tensor.__getitem__
+_stock_set = flow.Tensor.__setitem__
+
+_flag = None
+
+
+def _noted():
+    """Return what tells whether a kernel met a position out of range: nonzero in ``value``."""
+    global _flag
+    if _flag is None:
+        find = hooks.library.ofm_bad_index_flag
+        find.restype = ctypes.c_void_p
+        _flag = ctypes.c_int.from_address(find())
+    return _flag
+
+
+def _taken():
+    """Return the position out of range, its dimension and that one's size, and forget it."""
+    found = (ctypes.c_int64 * 3)()
+    hooks.library.ofm_take_bad_index(found)
+    return tuple(found)
+
+
+def _in_self(position, dim, size):
+    return IndexError("index out of range in self")
+
+
+def _along(position, dim, size):
+    return RuntimeError(f"index {position} is out of bounds for dimension {dim} with size {size}")
+
+
+def _by_tensor(position, dim, size):
+    return IndexError(f"index {position} is out of bounds for dimension {dim} with size {size}")
+
+
+def settled(error=_in_self):
+    """Wait for what was started; raise if it met a position out of range."""
+    _settle()
+    if (_flag or _noted()).value:
+        raise error(*_taken())
+
+
+def check_positions(index, dim, size, error=_in_self, lowest=0):
+    """Raise for a tensor of positions that has one out of range; for use without the kernels."""
+    if index.device.type == "cpu" and index.numel():
+        values = host.array(index)
+        for position in (int(values.min()), int(values.max())):
+            if not lowest <= position < size:
+                raise error(position, dim, size)
+
+
+def _checked(input, dim, index, error, work, *args, **kwargs):
+    if hooks.library is not None:
+        answer = work(*args, **kwargs)
+        settled(error)
+        return answer
+    if not input.ndim:
+        check_positions(index, 0, 1, error)
+    elif -input.ndim <= dim < input.ndim:
+        check_positions(index, dim % input.ndim, input.shape[dim], error)
+    return work(*args, **kwargs)
+
+
+def _as_positions(index, name):
+    if index.dtype == flow.int64 or index.dtype == flow.int32:
+        return index
+    raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+
+
+def index_select(input, dim, index, *, out=None):
+    """Return the slices along a dimension that a vector of positions names."""
+    index = _as_positions(index, "index_select")
+    answer = _checked(input, dim, index, _in_self, flow._C.index_select, input, dim, index)
+    return answer if out is None else out.copy_(answer)
+
+
+def gather(input, dim, index, *, sparse_grad=False, out=None):
+    """Return the elements along a dimension that a tensor of positions names."""
+    answer = _checked(input, dim, index, _along, flow._C.dim_gather, input, dim, index, sparse_grad)
+    return answer if out is None else out.copy_(answer)
+
+
+def _put(inplace, input, dim, index, src, reduce):
+    options = {"inplace": True} if inplace else {}
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError("reduce argument must be either add or multiply.")
+        options["reduce"] = reduce
+    return _checked(input, dim, index, _along, flow._C.scatter, input, dim, index, src, **options)
+
+
+def _source(input, src, value):
+    if src is None:
+        src = value
+    if src is None:
+        raise TypeError("scatter() missing 1 required positional argument: 'src'")
+    if isinstance(src, _Tensor) and src.dtype != input.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    if not isinstance(src, _Tensor) and src != float(_rounded(src)):
+        # OneFlow's kernel takes a number in single precision.
+        return flow.tensor(src, dtype=input.dtype, device=input.device)
+    return src
+
+
+def _rounded(number):
+    return ctypes.c_float(number).value if abs(number) < 3e38 else number
+
+
+def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
+    """Return a copy with elements along a dimension put where a tensor of positions says."""
+    src = _spread(_source(input, src, value), index)
+    answer = _put(False, input, dim, index, src, reduce)
+    return answer if out is None else out.copy_(answer)
+
+
+def _spread(src, index):
+    if isinstance(src, _Tensor) and not src.ndim and index.ndim:
+        return src.expand(*index.shape)
+    return src
+
+
+def scatter_in_place(self, dim, index, src=None, *, value=None, reduce=None):
+    """Put elements along a dimension where a tensor of positions says."""
+    src = _spread(_source(self, src, value), index)
+    if not self.is_contiguous():
+        return self.copy_(_put(False, self, dim, index, src, reduce))
+    return _put(True, self, dim, index, src, reduce)
+
+
+def scatter_add(input, dim, index, src, *, out=None):
+    """Return a copy with elements added along a dimension where a tensor of positions says."""
+    _check_added(input, src)
+    answer = _checked(input, dim, index, _along, flow._C.scatter_add, input, dim, index, src)
+    return answer if out is None else out.copy_(answer)
+
+
+def _check_added(input, src):
+    if src.dtype != input.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+
+
+def scatter_add_in_place(self, dim, index, src):
+    """Add elements along a dimension where a tensor of positions says."""
+    _check_added(self, src)
+    if not self.is_contiguous():
+        return self.copy_(scatter_add(self, dim, index, src))
+    return _checked(
+        self, dim, index, _along, flow._C.scatter_add, self, dim, index, src, inplace=True
+    )
+
+
+def index_add(input, dim, index, source, *, alpha=1, out=None):
+    """Return a copy with slices added along a dimension where a vector of positions says."""
+    if input.dtype != source.dtype:
+        raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    if index.ndim == 0:
+        index = index.unsqueeze(0)
+    if flow.is_grad_enabled() and (input.requires_grad or source.requires_grad):
+        # OneFlow has no gradient for its own operator.
+        shape = [1] * max(source.ndim, 1)
+        shape[dim] = -1
+        wide = index.reshape(*shape).expand(*source.shape)
+        added = source if alpha == 1 else source * alpha
+        args = (flow._C.scatter_add, input, dim, wide, added)
+    else:
+        args = (flow._C.index_add, input, dim, index, source, alpha)
+    answer = _checked(input, dim, index, _in_self, *args)
+    return answer if out is None else out.copy_(answer)
+
+
+def index_add_in_place(self, dim, index, source, *, alpha=1):
+    """Add slices along a dimension where a vector of positions says."""
+    if flow.is_grad_enabled() and (self.requires_grad or source.requires_grad):
+        self[...] = index_add(self.clone(), dim, index, source, alpha=alpha)
+        return self
+    if self.dtype != source.dtype:
+        raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    if not self.is_contiguous():
+        return self.copy_(index_add(self, dim, index, source, alpha=alpha))
+    if index.ndim == 0:
+        index = index.unsqueeze(0)
+    args = (self, dim, index, source, alpha)
+    return _checked(self, dim, index, _in_self, flow._C.index_add_, *args)
+
+
+# --- x[...] ---------------------------------------------------------------------------------------
+
+
+def _by_positions(index):
+    """Tell whether an index has tensors or lists of positions, which are values to check."""
+    if isinstance(index, _Tensor):
+        return True
+    if isinstance(index, tuple):
+        return any(isinstance(one, (_Tensor, list)) for one in index)
+    return isinstance(index, list) or hasattr(index, "__array__")
+
+
+def _check_index(x, index):
+    """Raise for positions out of range; for use without the kernels."""
+    parts = index if isinstance(index, tuple) else (index,)
+    taken = sum(
+        part.ndim if isinstance(part, _Tensor) and part.dtype in (flow.bool, flow.uint8) else 1
+        for part in parts
+        if part is not None and part is not Ellipsis
+    )
+    dim = 0
+    for part in parts:
+        if part is None:
+            continue
+        if part is Ellipsis:
+            dim += max(x.ndim - taken, 0)
+        elif not isinstance(part, _Tensor):
+            dim += 1
+        elif part.dtype in (flow.bool, flow.uint8):
+            dim += part.ndim
+        else:
+            if dim < x.ndim:
+                check_positions(part, dim, x.shape[dim], _by_tensor, -x.shape[dim])
+            dim += 1
+
+
+def get_item(self, index):
+    """Return ``self[index]``."""
+    if not _by_positions(index):
+        return _stock_get(self, index)
+    if hooks.library is None:
+        _check_index(self, index)
+        return _stock_get(self, index)
+    answer = _stock_get(self, index)
+    _settle()
+    if (_flag or _noted()).value:
+        raise _by_tensor(*_taken())
+    return answer
+
+
+def set_item(self, index, value):
+    """Do ``self[index] = value``."""
+    if not _by_positions(index):
+        _stock_set(self, index, value)
+        return
+    if hooks.library is None:
+        _check_index(self, index)
+        _stock_set(self, index, value)
+        return
+    _stock_set(self, index, value)
+    _settle()
+    if (_flag or _noted()).value:
+        raise _by_tensor(*_taken())

@@ -1,0 +1,290 @@
+// Positions by value: sorted, the largest, those of what is not zero; and one-hot rows.
+#include "indexing.h"
+
+#include <memory>
+
+namespace ofm {
+namespace {
+
+using user_op::Tensor;
+
+// --- keys: unsigned numbers in the order of the values, NaN last, both zeros alike ---------------
+
+inline uint32_t key_of(float value) {
+  if (value != value) { return 0xffffffffu; }
+  value += 0.0f;
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+inline uint64_t key_of(double value) {
+  if (value != value) { return ~uint64_t{0}; }
+  value += 0.0;
+  uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits >> 63 ? ~bits : bits | (uint64_t{1} << 63);
+}
+inline uint32_t key_of(Half value) { return key_of(to_compute(value)); }
+inline uint32_t key_of(BFloat16 value) { return key_of(to_compute(value)); }
+inline uint32_t key_of(bool value) { return value; }
+inline uint32_t key_of(uint8_t value) { return value; }
+inline uint32_t key_of(int8_t value) { return static_cast<uint32_t>(value + 128); }
+inline uint32_t key_of(int32_t value) { return static_cast<uint32_t>(value) ^ 0x80000000u; }
+inline uint64_t key_of(int64_t value) { return static_cast<uint64_t>(value) ^ (uint64_t{1} << 63); }
+
+template<typename K>
+struct Keyed {
+  K key;
+  uint32_t place;
+};
+
+// Sorts by key and keeps the order of equal ones. Digits that all keys share are passed over.
+template<typename K>
+void sort_keyed(Keyed<K>* items, Keyed<K>* spare, int64_t count) {
+  if (count < 192) {
+    std::stable_sort(items, items + count,
+                     [](const Keyed<K>& a, const Keyed<K>& b) { return a.key < b.key; });
+    return;
+  }
+  constexpr int kDigits = sizeof(K);
+  std::vector<int64_t> counts(kDigits * 256, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    for (int digit = 0; digit < kDigits; ++digit) {
+      ++counts[digit * 256 + (items[i].key >> (8 * digit) & 255)];
+    }
+  }
+  Keyed<K>*from = items, *to = spare;
+  for (int digit = 0; digit < kDigits; ++digit) {
+    int64_t* slots = counts.data() + digit * 256;
+    if (slots[from[0].key >> (8 * digit) & 255] == count) { continue; }
+    int64_t start = 0;
+    for (int i = 0; i < 256; ++i) {
+      const int64_t here = slots[i];
+      slots[i] = start;
+      start += here;
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      to[slots[from[i].key >> (8 * digit) & 255]++] = from[i];
+    }
+    std::swap(from, to);
+  }
+  if (from != items) { std::memcpy(items, from, count * sizeof *items); }
+}
+
+// Calls body(row, items) with every row's values sorted.
+template<typename T, typename Body>
+void sort_rows(const T* values, int64_t rows, int64_t count, bool descending, const Body& body) {
+  using K = decltype(key_of(T{}));
+  parallel_for(rows, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(count, 1)),
+               [&](int64_t begin, int64_t end) {
+                 std::unique_ptr<Keyed<K>[]> items(new Keyed<K>[2 * count]);
+                 for (int64_t row = begin; row < end; ++row) {
+                   const T* from = values + row * count;
+                   for (int64_t i = 0; i < count; ++i) {
+                     const K key = key_of(from[i]);
+                     items[i] = Keyed<K>{descending ? static_cast<K>(~key) : key,
+                                         static_cast<uint32_t>(i)};
+                   }
+                   sort_keyed(items.get(), items.get() + count, count);
+                   body(row, items.get());
+                 }
+               });
+}
+
+template<typename T>
+struct ArgSort {
+  static void compute(Context* context) {
+    const auto shape = shape_of_1d(context->Tensor4ArgNameAndIndex("in", 0));
+    const int64_t count = shape.back();
+    if (product(shape) == 0) { return; }
+    int32_t* out = mut_data<int32_t>(context, "out");
+    sort_rows(data<T>(context, "in"), product(shape) / count, count,
+              context->Attr<std::string>("direction") == "DESCENDING",
+              [=](int64_t row, const auto* items) {
+                for (int64_t i = 0; i < count; ++i) {
+                  out[row * count + i] = static_cast<int32_t>(items[i].place);
+                }
+              });
+  }
+};
+
+template<typename T>
+struct Sort {
+  static void compute(Context* context) {
+    const auto shape = shape_of_1d(context->Tensor4ArgNameAndIndex("in", 0));
+    const int64_t count = shape.back();
+    if (product(shape) == 0) { return; }
+    const T* in = data<T>(context, "in");
+    T* out = mut_data<T>(context, "out");
+    sort_rows(in, product(shape) / count, count,
+              context->Attr<std::string>("direction") == "DESCENDING",
+              [=](int64_t row, const auto* items) {
+                for (int64_t i = 0; i < count; ++i) {
+                  out[row * count + i] = in[row * count + items[i].place];
+                }
+              });
+  }
+};
+
+// The k largest of each row, the earlier of equal ones first.
+template<typename T>
+struct TopK {
+  static void compute(Context* context) {
+    using K = decltype(key_of(T{}));
+    const auto shape = shape_of_1d(context->Tensor4ArgNameAndIndex("in", 0));
+    const int64_t count = shape.back();
+    const int64_t k = std::min<int64_t>(context->Attr<int32_t>("k"), count);
+    if (product(shape) == 0 || k <= 0) { return; }
+    const bool sorted = context->Attr<bool>("sorted");
+    const T* in = data<T>(context, "in");
+    int64_t* out = mut_data<int64_t>(context, "out");
+    const auto before = [](const Keyed<K>& a, const Keyed<K>& b) {
+      return a.key > b.key || (a.key == b.key && a.place < b.place);
+    };
+    parallel_for(
+        product(shape) / count, std::max<int64_t>(1, kGrain / 2 / count),
+        [&](int64_t begin, int64_t end) {
+          std::vector<Keyed<K>> kept;
+          for (int64_t row = begin; row < end; ++row) {
+            const T* from = in + row * count;
+            kept.clear();
+            if (k * 16 <= count) {
+              // The weakest of those kept so far stands at the front of a heap.
+              for (int64_t i = 0; i < k; ++i) {
+                kept.push_back({key_of(from[i]), static_cast<uint32_t>(i)});
+              }
+              std::make_heap(kept.begin(), kept.end(), before);
+              for (int64_t i = k; i < count; ++i) {
+                const K key = key_of(from[i]);
+                if (key <= kept.front().key) { continue; }
+                std::pop_heap(kept.begin(), kept.end(), before);
+                kept.back() = {key, static_cast<uint32_t>(i)};
+                std::push_heap(kept.begin(), kept.end(), before);
+              }
+            } else {
+              for (int64_t i = 0; i < count; ++i) {
+                kept.push_back({key_of(from[i]), static_cast<uint32_t>(i)});
+              }
+              if (k < count) {
+                std::nth_element(kept.begin(), kept.begin() + (k - 1), kept.end(), before);
+              }
+            }
+            if (sorted) { std::sort(kept.begin(), kept.begin() + k, before); }
+            for (int64_t i = 0; i < k; ++i) { out[row * k + i] = kept[i].place; }
+          }
+        });
+  }
+};
+
+// --- what is not zero ----------------------------------------------------------------------------
+
+inline bool is_true(bool value) { return value; }
+template<typename T>
+inline bool is_true(T value) {
+  return to_compute(value) != 0;
+}
+
+template<typename T, typename I>
+struct ArgWhere {
+  static void compute(Context* context) {
+    const auto shape = shape_of(context->Tensor4ArgNameAndIndex("input", 0));
+    const T* in = data<T>(context, "input");
+    I* out = mut_data<I>(context, "output");
+    I* found = mut_data<I>(context, "output_size");
+    const int64_t total = product(shape), dims = static_cast<int64_t>(shape.size());
+    const int64_t parts =
+        std::min<int64_t>(4 * threads(), std::max<int64_t>(1, total / (kGrain / 2)));
+    std::vector<int64_t> starts(parts + 1, 0);
+    const auto edge = [=](int64_t part) { return total * part / parts; };
+    parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) {
+        int64_t here = 0;
+        for (int64_t i = edge(part); i < edge(part + 1); ++i) { here += is_true(in[i]); }
+        starts[part + 1] = here;
+      }
+    });
+    for (int64_t part = 0; part < parts; ++part) { starts[part + 1] += starts[part]; }
+    *found = static_cast<I>(starts[parts]);
+    if (dims == 0) { return; }
+    parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+      std::vector<I> at(dims);
+      for (int64_t part = begin; part < end; ++part) {
+        I* target = out + starts[part] * dims;
+        if (dims == 1) {
+          for (int64_t i = edge(part); i < edge(part + 1); ++i) {
+            if (is_true(in[i])) { *target++ = static_cast<I>(i); }
+          }
+          continue;
+        }
+        int64_t rest = edge(part);
+        for (int64_t d = dims; d-- > 0;) {
+          at[d] = static_cast<I>(rest % std::max<int64_t>(shape[d], 1));
+          rest /= std::max<int64_t>(shape[d], 1);
+        }
+        for (int64_t i = edge(part); i < edge(part + 1); ++i) {
+          if (is_true(in[i])) {
+            for (int64_t d = 0; d < dims; ++d) { *target++ = at[d]; }
+          }
+          for (int64_t d = dims; d-- > 0;) {
+            if (++at[d] < shape[d]) { break; }
+            at[d] = 0;
+          }
+        }
+      }
+    });
+  }
+};
+
+template<typename T>
+struct OneHot {
+  static void compute(Context* context) {
+    const Tensor* indices = context->Tensor4ArgNameAndIndex("indices", 0);
+    const int64_t count = indices->shape_view().elem_cnt();
+    const int64_t depth = context->Attr<int64_t>("depth");
+    const bool whole = std::is_integral<T>::value;
+    const auto value = [&](const char* floating, const char* integer) {
+      return whole ? static_cast<T>(context->Attr<int64_t>(integer))
+                   : static_cast<T>(context->Attr<double>(floating));
+    };
+    const T on = value("floating_on_value", "integer_on_value");
+    const T off = value("floating_off_value", "integer_off_value");
+    T* out = mut_data<T>(context, "out");
+    Positions(indices).visit([&](const auto* index) {
+      parallel_for(count, std::max<int64_t>(1, kGrain / std::max<int64_t>(depth, 1)),
+                   [=](int64_t begin, int64_t end) {
+                     std::fill(out + begin * depth, out + end * depth, off);
+                     for (int64_t i = begin; i < end; ++i) {
+                       if (static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(depth)) {
+                         out[i * depth + index[i]] = on;
+                       } else {
+                         report_bad_index(index[i], 0, depth);
+                       }
+                     }
+                   });
+    });
+  }
+};
+
+#define OFM_COMMA ,
+#define OFM_ORDERED(type)                                                                    \
+  OFM_REGISTER("arg_sort", Stateless<ArgSort<type>>, OFM_ON_CPU("in", DtypeOf<type>::value)) \
+  OFM_REGISTER("sort", Stateless<Sort<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))        \
+  OFM_REGISTER("top_k", Stateless<TopK<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))       \
+  OFM_REGISTER("argwhere", Stateless<ArgWhere<type OFM_COMMA int32_t>>,                      \
+               OFM_ON_CPU("input", DtypeOf<type>::value)                                     \
+                   && (user_op::HobDataType("output", 0) == DataType::kInt32))               \
+  OFM_REGISTER("argwhere", Stateless<ArgWhere<type OFM_COMMA int64_t>>,                      \
+               OFM_ON_CPU("input", DtypeOf<type>::value)                                     \
+                   && (user_op::HobDataType("output", 0) == DataType::kInt64))
+OFM_FOR_ALL(OFM_ORDERED)
+
+#define OFM_ONE_HOT(type)                                                               \
+  OFM_REGISTER("one_hot", Stateless<OneHot<type>>,                                      \
+               OFM_ON_CPU("out", DtypeOf<type>::value) && positions("indices"))
+OFM_ONE_HOT(int32_t)
+OFM_ONE_HOT(int64_t)
+OFM_ONE_HOT(float)
+OFM_ONE_HOT(double)
+
+}  // namespace
+}  // namespace ofm
