@@ -28,10 +28,26 @@ def install(patches) -> None:
     for name in _names():
         stock = getattr(flow.Tensor, name, None)
         if stock is not None:
+            stock = _product(stock) if name == "__matmul__" else stock
             patches.set(flow.Tensor, name, _guarded(name, stock))
     for name in ("and", "or", "xor", "floordiv", "mod", "lshift", "rshift"):
         if not hasattr(flow.Tensor, f"__i{name}__"):
             patches.set(flow.Tensor, f"__i{name}__", _in_place(f"__{name}__"))
+
+
+def _product(stock):
+    """Return ``@`` for vectors too, which OneFlow's own has only beside a matrix."""
+    native = hooks.native.get("product")
+
+    def product(self, other):
+        if native is not None:
+            answer = native(self, other)
+            return self.matmul(other) if answer is None else answer
+        if self.ndim == 1 or other.ndim == 1:
+            return self.matmul(other)
+        return stock(self, other)
+
+    return product
 
 
 def _guarded(name, stock):
