@@ -94,9 +94,7 @@ def index_select(input, dim, index, *, out=None):
 
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """Return the elements along a dimension that a tensor of positions names."""
-    answer = _checked(
-        input, dim, index, _along, flow._C.dim_gather, input, dim, index, sparse_grad
-    )
+    answer = _checked(input, dim, index, _along, flow._C.dim_gather, input, dim, index, sparse_grad)
     return answer if out is None else out.copy_(answer)
 
 
@@ -206,16 +204,13 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
 # --- x[...] ---------------------------------------------------------------------------------------
 
 
-def _by_positions(index):
-    """Tell whether an index has tensors or lists of positions, which are values to check."""
-    if isinstance(index, _Tensor):
-        return True
-    if isinstance(index, tuple):
-        for one in index:
-            if isinstance(one, (_Tensor, list)):
-                return True
-        return False
-    return isinstance(index, list) or hasattr(index, "__array__")
+#: What an index may be made of without a value to check.
+_PLAIN = frozenset((int, slice, bool, type(None), type(...)))
+
+
+def _is_plain(index):
+    kind = type(index)
+    return kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, index)))
 
 
 def _check_index(x, index):
@@ -244,7 +239,7 @@ def _check_index(x, index):
 
 def get_item(self, index):
     """Return ``self[index]``."""
-    if not _by_positions(index):
+    if _is_plain(index):
         return _stock_get(self, index)
     if hooks.library is None:
         _check_index(self, index)
@@ -258,7 +253,7 @@ def get_item(self, index):
 
 def set_item(self, index, value):
     """Do ``self[index] = value``."""
-    if not _by_positions(index):
+    if _is_plain(index):
         _stock_set(self, index, value)
         return
     if hooks.library is None:

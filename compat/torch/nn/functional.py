@@ -324,9 +324,7 @@ def batch_norm(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
         )
-    return norms.batch_norm(
-        input, running_mean, running_var, weight, bias, training, momentum, eps
-    )
+    return norms.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):

@@ -17,9 +17,7 @@ def _begin_momentum(ops, param, grad, buffer, *, lr, maximize, weight_decay, nes
     param -= (grad + buffer * momentum if nesterov else grad) * lr
 
 
-@stepping.native(
-    "with_momentum", "lr maximize weight_decay nesterov momentum dampening"
-)
+@stepping.native("with_momentum", "lr maximize weight_decay nesterov momentum dampening")
 def _with_momentum(
     ops, param, grad, buffer, *, lr, maximize, weight_decay, nesterov, momentum, dampening
 ):

@@ -81,7 +81,6 @@ def test_sums_by_position_never_change():
 
 @pytest.mark.parametrize("value", [2.5, 0])
 def test_a_view_is_filled_and_nothing_beside_it(value):
-    import torch
 
     whole = x(5, 6)
     wanted = whole.numpy().copy()
@@ -94,7 +93,9 @@ def test_a_view_is_filled_and_nothing_beside_it(value):
 def test_where_takes_two_dtypes():
     import torch
 
-    chosen = torch.where(torch.tensor([True, False]), torch.tensor([1, 2]), torch.tensor([0.5, 1.5]))
+    chosen = torch.where(
+        torch.tensor([True, False]), torch.tensor([1, 2]), torch.tensor([0.5, 1.5])
+    )
     assert chosen.dtype == torch.float32
     assert chosen.tolist() == [1.0, 1.5]
     half = torch.ones(2, dtype=torch.float16)
