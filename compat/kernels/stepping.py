@@ -40,6 +40,8 @@ def suits_kernel(param, grad):
         return False
     if param.dtype != flow.float32 or grad.dtype != flow.float32:
         return False
+    if not param.is_contiguous() or not grad.is_contiguous():
+        return False
     return param.device.type != "cpu" or 0 < param.numel() < _LARGE
 
 
