@@ -16,7 +16,8 @@ help:
 	@echo 'make lint          ruff and mypy'
 	@echo 'make kernels       compile the native kernels; demo, test and bench do it too'
 	@echo 'make sanitize      the kernel tests with AddressSanitizer and UndefinedBehaviorSanitizer'
-	@echo 'make bench         ratios of speed, side by side, as a table and as out/bench.json'
+	@echo 'make bench         the same work on PyTorch and on the mock: tables, out/bench.{json,html,png};'
+	@echo "                   CASES='ops/conv* models/' for some of it, BENCH='--rounds 9' and so on"
 	@echo 'make reference     an environment with real PyTorch, for the benchmarks (no test needs it)'
 	@echo 'make test-pythons  unit tests on 3.8 and 3.9, a smoke test on 3.7, where they are found'
 	@echo 'make clean         remove what the others built'
@@ -48,7 +49,11 @@ test: lint kernels
 	$(PY) -m pytest -n $(JOBS)
 
 bench: kernels
-	$(PY) benchmarks/doors.py --json out/bench.json
+	@status=0; \
+	[ -n '$(CASES)' ] || $(PY) benchmarks/doors.py --json out/doors.json || status=1; \
+	$(PY) benchmarks/compare.py $(if $(CASES),--cases $(foreach one,$(CASES),'$(one)')) $(BENCH) \
+	    || status=1; \
+	exit $$status
 
 sanitize: $(STAMP)
 	$(PY) tools/sanitize.py

@@ -166,7 +166,7 @@ def alone(results, names, side, progress):
 def limits(results, names, side, progress):
     """Time the convolutions and products alone of the cases, by oneDNN."""
     worker = Worker(side)
-    environ = dict(side.environment(), PYTHONPATH=str(ROOT))
+    environ = dict(side.environment(), PYTHONPATH=str(ROOT))  # limit.py runs as itself
     try:
         for name in names:
             if not results.missing(name, "limit", 0):

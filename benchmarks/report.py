@@ -183,7 +183,7 @@ def chart(data, names, path, title):
     for mark in (0.1, 0.2, 0.5, 1, 2, 5, 10):
         x = place(mark)
         box(x - (0.8 if mark == 1 else 0.25), top, x + (0.8 if mark == 1 else 0.25), end, FAINT)
-        text(x, end + 12, "PyTorch" if mark == 1 else f"{mark:g}×", small, anchor="mm")
+        text(x, end + 12, "PyTorch" if mark == 1 else f"{mark:g}x", small, anchor="mm")
     for index, (name, kept) in enumerate(rows):
         y = top + row * index + row / 2
         if kept is None:
@@ -198,8 +198,12 @@ def chart(data, names, path, title):
         ends = sorted((place(1), place(middle)))
         box(ends[0], y - 6, ends[1], y + 6, colour(middle))
         box(place(low), y - 0.6, place(high), y + 0.6, INK)
-        beside = max(place(high), place(1)) + 6 if middle >= 1 else min(place(low), place(1)) - 6
-        text(beside, y, f"{middle:.2f}", small, anchor="lm" if middle >= 1 else "rm")
+        if middle >= 1:
+            text(max(place(high), place(1)) + 6, y, f"{middle:.2f}", small)
+        elif place(low) > left + 40:
+            text(place(low) - 6, y, f"{middle:.2f}", small, anchor="rm")
+        else:
+            text(place(low) + 6, y, f"{middle:.2f}", small, PAPER)
         base = said["pytorch"][0]
         if "stock" in said:
             x = place(base / said["stock"][0])

@@ -78,7 +78,12 @@ class Side:
 def all_sides(python, threads):
     """Return the sides by name; without real PyTorch (python is None) the mock's only."""
     mock = [sys.executable, "-m", "oneflow_mock"]
-    sides = [Side("mock", mock, threads), Side("stock", mock, threads, ONEFLOW_MOCK_KERNELS="0")]
+    # The checkout that this file is in, whichever one is installed.
+    here = {"PYTHONPATH": str(ROOT)}
+    sides = [
+        Side("mock", mock, threads, **here),
+        Side("stock", mock, threads, ONEFLOW_MOCK_KERNELS="0", **here),
+    ]
     if python:
         sides.append(Side("pytorch", [python], threads))
         sides.append(Side("compiled", [python], threads, compiled=True))

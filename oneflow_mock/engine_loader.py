@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 
-from oneflow_mock import engine, kernel_library
+from oneflow_mock import engine, engine_memory, engine_settings, kernel_library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ def load_engine():
         return loaded
     engine.check()
     try:
-        with _Quiet(), _Undisturbed():
+        with _Quiet(), _Undisturbed(), engine_settings.Variables():
             loaded = importlib.import_module("oneflow")
             kernel_library.load()  # before the first operator runs
+            engine_memory.release_code()
+            engine_settings.settle(loaded, kernel_library.loaded)
             return loaded
     except ImportError as error:
         if str(error).startswith("KeyboardInterrupt"):

@@ -10,6 +10,10 @@ import click
 
 from oneflow_mock import kernel_build, kernel_library
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 @click.group(
     invoke_without_command=True,
@@ -86,8 +90,8 @@ class _Progress:
 
     def __init__(self) -> None:
         self.anything = False
-        self._bar = None
-        self._task = None
+        self._bar: Any = None
+        self._task: Any = None
 
     def __enter__(self):
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":

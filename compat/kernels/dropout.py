@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 
+import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat.kernels import filling, sampling
@@ -47,7 +48,9 @@ def dropout_mask(input, p, *, is_feature=False, generator=None):
     """Return what dropout multiplies with: 0 with probability p, else 1 / (1 - p)."""
     shape, order = _mask_layout(input, is_feature)
     kept, kind = _kept(input, shape, order, p, generator)
-    kept /= kept.dtype.type(1.0 - p)
+    # As PyTorch divides: in float32 for the dtypes that are shorter.
+    wide = "float32" if kept.dtype.itemsize < 4 else kept.dtype
+    kept = (kept.astype(wide) / np.dtype(wide).type(1.0 - p)).astype(kept.dtype)
     return filling.tensor_of(sampling.rounded(kept, kind.array), _working_dtype(input))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import oneflow as flow
 
+from oneflow_mock.compat.kernels import dtypes
+
 
 def _beside(value, tensor):
     """Return a number as a tensor that combines with another as PyTorch's promotion says."""
@@ -77,6 +79,41 @@ def _invert(self):
     return flow.logical_not(self) if self.dtype == flow.bool else -1 - self
 
 
+def _negative(self):
+    import torch
+
+    return torch.negative(self)
+
+
+def _sign(self):
+    import torch
+
+    return torch.sign(self)
+
+
+def _square(self):
+    import torch
+
+    return torch.square(self)
+
+
+def _clamp(self, min=None, max=None):
+    import torch
+
+    return torch.clamp(self, min, max)
+
+
+def _masked_fill(self, mask, value):
+    import torch
+
+    if self.dtype == flow.bfloat16:  # OneFlow's takes no such tensor
+        return torch.where(mask, _beside(value, self), self)
+    return _fill_masked(self, mask, value)
+
+
+_fill_masked = flow.Tensor.masked_fill
+
+
 def _transpose_last(self):
     return self.transpose(-2, -1)
 
@@ -94,16 +131,19 @@ def _promoted(name):
     """Return an operator that promotes as PyTorch does where OneFlow lets the wrong dtype win.
 
     OneFlow keeps the dtype of the tensor that has dimensions even where the other one is of a
-    higher kind (boolean, integer, floating).
+    higher kind (boolean, integer, floating), and bfloat16 beside wider floating dtypes.
     """
     stock = getattr(flow.Tensor, name)
 
     def method(self, other):
-        mixed = isinstance(other, flow.Tensor) and self.dtype is not other.dtype
-        if mixed and (self.ndim == 0) != (other.ndim == 0):
-            whole, single = (self, other) if self.ndim else (other, self)
-            if _kind(single) > _kind(whole):
-                self, other = self.to(single.dtype), other.to(single.dtype)
+        if isinstance(other, flow.Tensor) and self.dtype is not other.dtype:
+            if (self.ndim == 0) != (other.ndim == 0):
+                whole, single = (self, other) if self.ndim else (other, self)
+                if _kind(single) > _kind(whole):
+                    self, other = self.to(single.dtype), other.to(single.dtype)
+            elif flow.bfloat16 in (self.dtype, other.dtype):
+                dtype = dtypes.promote_types(self.dtype, other.dtype)
+                self, other = self.to(dtype), other.to(dtype)
         return stock(self, other)
 
     method.__name__ = name
@@ -137,6 +177,14 @@ METHODS = {
     "__lshift__": _shift_left,
     "__rshift__": _shift_right,
     "__invert__": _invert,
+    "__neg__": _negative,
+    "neg": _negative,
+    "negative": _negative,
+    "sign": _sign,
+    "square": _square,
+    "clamp": _clamp,
+    "clip": _clamp,
+    "masked_fill": _masked_fill,
     "copy_": _copy,
     "where": _where,
     "mT": property(_transpose_last),

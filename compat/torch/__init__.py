@@ -339,12 +339,17 @@ def clamp(input, min=None, max=None, *, out=None):
             answer = flow.maximum(answer, _as_tensor(min, answer))
         if max is not None:
             answer = flow.minimum(answer, _as_tensor(max, answer))
+    elif input.dtype in _SHORT:  # which OneFlow's takes not, or has no gradient of
+        answer = flow._C.clamp(input.to(flow.float32), min, max).to(input.dtype)
+    elif (isinstance(min, float) or isinstance(max, float)) and not input.is_floating_point():
+        answer = flow._C.clamp(input.to(flow.get_default_dtype()), min, max)
     else:
         answer = flow._C.clamp(input, min, max)
     return answer if out is None else out.copy_(answer)
 
 
 clip = clamp
+_SHORT = (flow.float16, flow.bfloat16)
 
 
 def _plain(value):
@@ -362,10 +367,16 @@ def where(condition, input=None, other=None, *, out=None):
         other = _scalar_beside(other, input)
     elif not isinstance(input, flow.Tensor):
         input, other = flow.tensor(input), flow.tensor(other)
-    if input.dtype != other.dtype:
+    if input.dtype is not other.dtype:  # OneFlow would take one for the other
         dtype = result_type(input, other)
         input, other = input.to(dtype), other.to(dtype)
-    answer = flow.where(condition, input, other)
+    if 0 in condition.shape or 0 in input.shape or 0 in other.shape:
+        from torch.functional import broadcast_tensors
+
+        condition, input, other = broadcast_tensors(condition, input, other)
+        answer = input * other
+    else:
+        answer = flow.where(condition, input, other)
     return answer if out is None else out.copy_(answer)
 
 
@@ -421,9 +432,47 @@ def frac(input, *, out=None):
     return input - trunc(input)
 
 
-def sgn(input, *, out=None):
-    """Return the sign."""
-    return flow.sign(input)
+def negative(input, *, out=None):
+    """Return -input."""
+    if input.is_floating_point():
+        answer = flow.negative(input)
+    elif input.dtype == flow.bool:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+    else:
+        answer = input * -1  # OneFlow's would make floats of integers
+    return answer if out is None else out.copy_(answer)
+
+
+neg = negative
+
+
+def sign(input, *, out=None):
+    """Return -1, 0 or 1."""
+    answer = flow.sign(input)
+    answer = answer if input.is_floating_point() else answer.to(input.dtype)
+    return answer if out is None else out.copy_(answer)
+
+
+sgn = sign
+
+
+def square(input, *, out=None):
+    """Return input * input."""
+    answer = flow.square(input) if input.is_floating_point() else input * input
+    return answer if out is None else out.copy_(answer)
+
+
+def pow(input, exponent, *, out=None):
+    """Return input to the power of the exponent; of integers an integer."""
+    answer = flow.pow(input, exponent)
+    both = isinstance(input, flow.Tensor) and isinstance(exponent, flow.Tensor)
+    if both and answer.is_floating_point() and _is_integral(input) and _is_integral(exponent):
+        exact = flow.pow(input.to(flow.float64), exponent.to(flow.float64))
+        answer = exact.to(result_type(input, exponent))
+    return answer if out is None else out.copy_(answer)
 
 
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
@@ -489,7 +538,9 @@ def sinc(input):
 
 def exp2(input, *, out=None):
     """Return 2 to the power of each element."""
-    return flow.exp(input * math.log(2.0))
+    if not input.is_floating_point():
+        input = input.to(flow.get_default_dtype())
+    return flow.pow(2.0, input)
 
 
 def _bitwise(name, input, other):
@@ -869,11 +920,20 @@ def kron(input, other):
 
 def matmul(input, other, *, out=None):
     """Return the matrix product, broadcast over leading dimensions."""
-    if input.ndim == 1 and other.ndim == 1:
-        answer = (input * other).sum()
-    else:
-        answer = flow.matmul(input, other)
+    answer = _product(input, other)
+    if answer is None:
+        if input.ndim == 1 and other.ndim == 1:
+            answer = flow.dot(input, other) if hooks.kernels else (input * other).sum()
+        elif input.ndim > 2 and other.ndim == 1:  # OneFlow ends the process
+            answer = flow.matmul(input, other.unsqueeze(-1)).squeeze(-1)
+        elif input.ndim == 1 and other.ndim > 2:
+            answer = flow.matmul(input.unsqueeze(0), other).squeeze(-2)
+        else:
+            answer = flow.matmul(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+_product = hooks.native.get("product", lambda input, other: None)
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
@@ -881,11 +941,18 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return flow._C.cosine_similarity(x1, x2, dim, eps)
 
 
+_native_softmax = hooks.native.get("softmax")
+
+
 def softmax(input, dim, dtype=None, *, out=None):
     """Return the softmax along ``dim``, computed in ``dtype`` if given."""
     input = input if dtype is None else input.to(dtype)
     if input.ndim == 0:
         return flow.softmax(input.reshape(1), 0).reshape(())
+    if _native_softmax is not None and not input.is_cuda and input.is_floating_point():
+        ndim = input.ndim
+        if -ndim <= dim < ndim:
+            return _native_softmax(input, dim % ndim, False)
     return flow.softmax(input, dim)
 
 
@@ -894,6 +961,10 @@ def log_softmax(input, dim, dtype=None, *, out=None):
     input = input if dtype is None else input.to(dtype)
     if input.ndim == 0:
         return flow.log_softmax(input.reshape(1), 0).reshape(())
+    if _native_softmax is not None and not input.is_cuda and input.is_floating_point():
+        ndim = input.ndim
+        if -ndim <= dim < ndim:
+            return _native_softmax(input, dim % ndim, True)
     return flow.log_softmax(input, dim)
 
 

@@ -1,5 +1,6 @@
 // Activations and their gradients.
 #include "elementwise.h"
+#include "lanes.h"
 #include "vector_math.h"
 
 namespace ofm {
@@ -57,7 +58,7 @@ OFM_FUNCTION(FastGelu, T(0.5) * x * (1 + tanh(T(0.79788456080286535588)
 OFM_FUNCTION(QuickGelu, x / (1 + exp(T(-1.702) * x)))
 OFM_FUNCTION(Sigmoid, sigmoid(x))
 OFM_FUNCTION(Tanh, tanh(x))
-OFM_FUNCTION(LogSigmoid, (x < 0 ? x : x * 0) - log1p(exp(-abs(x))))
+OFM_FUNCTION(LogSigmoid, (x >= 0 ? T(0) : x) - log1p(exp(-abs(x))))
 OFM_FUNCTION(Selu, T(1.0507009873554804935) * (x <= 0 ? T(1.6732632423543772848) * expm1(x) : x))
 OFM_FUNCTION(HardSigmoid, (x + 3 <= 0 ? T(0) : x + 3 >= 6 ? T(6) : x + 3) / 6)
 OFM_FUNCTION(HardSwish, x * (x + 3 <= 0 ? T(0) : x + 3 >= 6 ? T(6) : x + 3) / 6)
@@ -140,14 +141,68 @@ OFM_MATH T soft_plus_grad(T x, T dy, T beta, T threshold) {
 OFM_WITH_NUMBERS(SoftPlusGrad, (T x, T dy), soft_plus_grad(x, dy, a, b))
 OFM_WITH_NUMBERS(ThresholdGrad, (T x, T dy), x <= a ? T(0) : dy)
 
+// --- in float, by registers ----------------------------------------------------------------------
+
+using lanes::Lanes;
+
+#define OFM_LANES(name, expression)                                                              \
+  void name(const Block& block) {                                                                \
+    lanes::each(static_cast<const float*>(block.in[0]), static_cast<float*>(block.out),          \
+                block.count, [](Lanes x) OFM_INLINE { return expression; });                     \
+  }
+#define OFM_LANES2(name, expression)                                                             \
+  void name(const Block& block) {                                                                \
+    lanes::each(static_cast<const float*>(block.in[0]), static_cast<const float*>(block.in[1]),  \
+                static_cast<float*>(block.out), block.count,                                     \
+                [](Lanes x, Lanes dy) OFM_INLINE { return expression; });                        \
+  }
+#define OFM_INLINE __attribute__((always_inline))
+
+// x less what lies above it where it is positive, and x times that where it is negative.
+OFM_MATH Lanes gelu_of(Lanes x) {
+  const lanes::Tail tail = lanes::tail(x);
+  const Lanes share = tail.exponential * tail.ratio;
+  return lanes::less_product(lanes::size_of(x), share, lanes::at_least(0.f, x));
+}
+OFM_MATH Lanes fast_gelu_of(Lanes x) {
+  const Lanes half = x * 0.5f;
+  const Lanes inner = x * lanes::fma(x * x, 0.0356774081f, 0.797884561f);
+  return lanes::fma(half, lanes::tanh(inner), half);
+}
+OFM_LANES(silu_lanes, x * lanes::sigmoid(x))
+OFM_LANES(gelu_lanes, gelu_of(x))
+OFM_LANES(fast_gelu_lanes, fast_gelu_of(x))
+OFM_LANES(quick_gelu_lanes, x * lanes::sigmoid(x * 1.702f))
+OFM_LANES(sigmoid_lanes, lanes::sigmoid(x))
+OFM_LANES(tanh_lanes, lanes::tanh(x))
+
+OFM_MATH Lanes silu_grad_of(Lanes x, Lanes dy) {
+  const Lanes s = lanes::sigmoid(x);
+  return dy * s * lanes::fma(x, Lanes(1.f) - s, 1.f);
+}
+OFM_MATH Lanes gelu_grad_of(Lanes x, Lanes dy) {
+  const lanes::Tail tail = lanes::tail(x);
+  const Lanes share = tail.exponential * tail.ratio;
+  const Lanes below = lanes::select(lanes::less(x, 0.f), share, Lanes(1.f) - share);
+  return dy * lanes::fma(x, tail.exponential * 0.398942280f, below);
+}
+OFM_MATH Lanes tanh_grad_of(Lanes x, Lanes dy) {
+  const Lanes t = lanes::tanh(x);
+  return dy * lanes::less_product(t, t, 1.f);
+}
+OFM_LANES2(silu_grad_lanes, silu_grad_of(x, dy))
+OFM_LANES2(gelu_grad_lanes, gelu_grad_of(x, dy))
+OFM_LANES2(tanh_grad_lanes, tanh_grad_of(x, dy))
+
 using Reader = void (*)(Context*, DataType, Numbers*);
 
 // `cost` is in simple operations an element.
 template<template<typename> class Function>
 void unary(const char* op, const char* in, const char* out, int cost, Reader numbers = nullptr,
-           bool in_place = false) {
+           bool in_place = false, Row floats = nullptr) {
   Plan plan{op, 1, {in}, out};
-  fill1<Function, float, double>(plan);
+  fill1<Function, double>(plan);
+  plan.row[F32] = floats != nullptr ? floats : row1<Function, float>;
   plan.grain = kGrain / cost;
   plan.numbers = numbers;
   plan.overwritten = in_place ? 0 : -1;
@@ -157,9 +212,10 @@ void unary(const char* op, const char* in, const char* out, int cost, Reader num
 // `x` is the name of what is kept from the forward operator.
 template<template<typename> class Function>
 void gradient(const char* op, const char* x, int cost, Reader numbers = nullptr,
-              bool in_place = false) {
+              bool in_place = false, Row floats = nullptr) {
   Plan plan{op, 2, {x, "dy"}, "dx"};
-  fill2<Function, float, double>(plan);
+  fill2<Function, double>(plan);
+  plan.row[F32] = floats != nullptr ? floats : row2<Function, float>;
   plan.grain = kGrain / cost;
   plan.numbers = numbers;
   plan.overwritten = in_place ? 1 : -1;
@@ -173,12 +229,12 @@ const bool registered = [] {
     plan.overwritten = 0;
     add(plan);
   }
-  unary<Silu>("silu", "in", "out", 4);
-  unary<Gelu>("gelu", "in", "out", 4);
-  unary<FastGelu>("fast_gelu", "in", "out", 4);
-  unary<QuickGelu>("quick_gelu", "x", "y", 4);
-  unary<Sigmoid>("sigmoid", "x", "y", 4);
-  unary<Tanh>("tanh", "x", "y", 4);
+  unary<Silu>("silu", "in", "out", 4, nullptr, false, silu_lanes);
+  unary<Gelu>("gelu", "in", "out", 4, nullptr, false, gelu_lanes);
+  unary<FastGelu>("fast_gelu", "in", "out", 4, nullptr, false, fast_gelu_lanes);
+  unary<QuickGelu>("quick_gelu", "x", "y", 4, nullptr, false, quick_gelu_lanes);
+  unary<Sigmoid>("sigmoid", "x", "y", 4, nullptr, false, sigmoid_lanes);
+  unary<Tanh>("tanh", "x", "y", 4, nullptr, false, tanh_lanes);
   unary<LogSigmoid>("log_sigmoid", "x", "y", 6);
   unary<Selu>("selu", "in", "out", 4);
   unary<HardSigmoid>("hardsigmoid", "in", "out", 1);
@@ -195,12 +251,12 @@ const bool registered = [] {
   unary<Threshold>("threshold", "in", "out", 1, threshold_and_value, true);
 
   gradient<ReluGrad>("relu_grad", "y", 1, nullptr, true);
-  gradient<SiluGrad>("silu_grad", "x", 4);
-  gradient<GeluGrad>("gelu_grad", "x", 6);
+  gradient<SiluGrad>("silu_grad", "x", 4, nullptr, false, silu_grad_lanes);
+  gradient<GeluGrad>("gelu_grad", "x", 6, nullptr, false, gelu_grad_lanes);
   gradient<FastGeluGrad>("fast_gelu_grad", "x", 4);
   gradient<QuickGeluGrad>("quick_gelu_grad", "x", 4);
   gradient<SigmoidGrad>("sigmoid_grad", "y", 1);
-  gradient<TanhGrad>("tanh_grad", "x", 4);
+  gradient<TanhGrad>("tanh_grad", "x", 4, nullptr, false, tanh_grad_lanes);
   gradient<LogSigmoidGrad>("log_sigmoid_grad", "x", 4);
   gradient<SeluGrad>("selu_grad", "x", 4);
   gradient<HardSigmoidGrad>("hardsigmoid_grad", "x", 1);

@@ -168,7 +168,6 @@ struct Power<T, false> {
 };
 OFM_FUNCTION2(Pow, Power<T>::of(x, y))
 // y x^(y - 1) dz, and 0 where y is.
-OFM_FUNCTION(Placeholder, x)
 template<typename T>
 struct PowXGrad {
   explicit PowXGrad(const Numbers&) {}
@@ -355,11 +354,15 @@ const bool registered = [] {
   return true;
 }();
 
+OFM_FUNCTION(Same, x)
+
 // --- sums of many --------------------------------------------------------------------------------
 
 class AddN final : public user_op::OpKernel {
  public:
-  AddN() : plan_(of_two<Add, OFM_REALS, OFM_WHOLES, bool>("add_n", 1)) {}
+  AddN() : plan_(of_two<Add, OFM_REALS, OFM_WHOLES, bool>("add_n", 1)), same_{"add_n", 1} {
+    fill1<Same, OFM_REALS, OFM_WHOLES, bool>(same_);
+  }
   ~AddN() override = default;
 
  private:
@@ -376,29 +379,30 @@ class AddN final : public user_op::OpKernel {
       run(plan_, type, pair, target, numbers);
       pair[0] = target;
     }
-    if (count == 1 && pair[0].data != target.data) {
-      pair[1] = Operand{};
-    }
+    if (count == 1) { run(same_, type, pair, target, numbers); }
   }
   bool AlwaysComputeWhenAllOutputsEmpty() const override { return false; }
 
-  const Plan plan_;
+  Plan plan_, same_;
 };
 
-// --- gradients of the larger and the smaller -----------------------------------------------------
+const bool registered_sum = [] {
+  auto registry = user_op::UserOpRegistryMgr::Get().CheckAndGetOpKernelRegistry("add_n");
+  registry.SetCreateFn<AddN>()
+      .SetIsMatchedHob(::oneflow::hob::make_custom(
+          "native",
+          [](const user_op::KernelRegContext& context) {
+            return context.device_type() == DeviceType::kCPU
+                   && type_of(context.TensorDesc4ArgNameAndIndex("out", 0)->data_type()) != kNone;
+          }))
+      .SetPriority(kPriority)
+      .SetInplaceProposalFn([](const user_op::InferContext&, user_op::AddInplaceArgPair propose) {
+        return propose("out", 0, "in", 0, true);
+      });
+  user_op::UserOpRegisterTrigger<user_op::OpKernelRegistry> trigger(registry);
+  return true;
+}();
 
-// Half of the gradient each where both are equal, as PyTorch does.
-template<bool larger>
-struct Share {
-  template<typename T>
-  struct OfX {
-    explicit OfX(const Numbers&) {}
-    OFM_MATH T operator()(T dz, T x, T y) const {
-      const T alone = (larger ? x > y : x < y) ? dz : T(0);
-      return x == y ? dz / 2 : alone;
-    }
-  };
-};
 
 }  // namespace
 }  // namespace elementwise

@@ -420,7 +420,58 @@ bool by_onednn(const Convolution& c, Wanted wanted, const Operands& of, Type typ
 
 // --- one kernel for all of them ------------------------------------------------------------------
 
+// Every point on its own, as products of matrices on the memory as it is.
+bool by_products(const Convolution& c, Wanted wanted, const Operands& of) {
+  const int64_t points = c.out_points(), ins = c.in_channels, outs = c.out_channels;
+  if (!c.is_product() || points < 64) { return false; }
+  stream();
+  float* in = static_cast<float*>(const_cast<void*>(of.in));
+  float* out = static_cast<float*>(const_cast<void*>(of.out));
+  float* weight = static_cast<float*>(const_cast<void*>(of.weight));
+  const float* bias = static_cast<const float*>(of.bias);
+  if (bias) {
+    parallel_for(c.batch * outs, kGrain / points + 1, [=](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        std::fill(out + row * points, out + (row + 1) * points, bias[row % outs]);
+      }
+    });
+  }
+  for (int64_t n = 0; n < c.batch; ++n, in += ins * points, out += outs * points) {
+    dnnl_status_t status = dnnl_success;
+    switch (wanted) {
+      case Wanted::kOut:
+        status = dnnl_sgemm('N', 'N', outs, points, ins, 1.f, weight, ins, in, points,
+                            bias ? 1.f : 0.f, out, points);
+        break;
+      case Wanted::kIn:
+        status = dnnl_sgemm('T', 'N', ins, points, outs, 1.f, weight, ins, out, points, 0.f, in,
+                            points);
+        break;
+      case Wanted::kWeight:
+        status = dnnl_sgemm('N', 'T', outs, ins, points, 1.f, out, points, in, points,
+                            n ? 1.f : 0.f, weight, ins);
+        break;
+    }
+    if (status != dnnl_success) { return false; }
+  }
+  return true;
+}
+
 void run_float(const Convolution& c, Wanted wanted, const Operands& of) {
+  if (by_products(c, wanted, of)) { return; }
+  const float* weight = static_cast<const float*>(of.weight);
+  float* in = static_cast<float*>(const_cast<void*>(of.in));
+  float* out = static_cast<float*>(const_cast<void*>(of.out));
+  static const bool no_winograd = getenv("OFM_CONV_NOWINO") != nullptr;
+  if (no_winograd) {
+  } else
+  if (wanted == Wanted::kOut
+      && convolve_by_winograd(c, false, in, weight, static_cast<const float*>(of.bias), out)) {
+    return;
+  }
+  if (!no_winograd && wanted == Wanted::kIn && convolve_by_winograd(c, true, out, weight, nullptr, in)) {
+    return;
+  }
   if (!by_onednn(c, wanted, of, Type::f32)) { own<float>(c, wanted, of); }
 }
 

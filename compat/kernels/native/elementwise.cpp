@@ -259,6 +259,7 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
     const Type wanted = plan.fixed[k] == kNone ? type : plan.fixed[k];
     int64_t count = 1;
     for (int d = 0; d < in[k].dims; ++d) { count *= in[k].sizes[d]; }
+    if (count == 0) { return; }
     input.data = static_cast<const char*>(in[k].data);
     input.bytes = bytes_of(in[k].dtype);
     input.row_bytes = bytes_of(wanted);

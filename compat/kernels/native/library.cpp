@@ -7,6 +7,7 @@ namespace ofm {
 namespace {
 
 std::atomic<int> wanted{0};
+std::atomic<bool> single{false};
 
 // A large result costs more in page faults than in arithmetic if malloc gives it back each time.
 const bool kept_memory = [] {
@@ -18,8 +19,15 @@ const bool kept_memory = [] {
 }  // namespace
 
 int threads() {
+  if (single.load(std::memory_order_relaxed)) { return 1; }
   const int count = wanted.load(std::memory_order_relaxed);
   return count > 0 ? count : omp_get_max_threads();
+}
+
+// Use one thread from now on, whatever is asked for: OpenMP's others are not in this process.
+void stay_single() {
+  single = true;
+  omp_set_num_threads(1);
 }
 
 PythonSide& python_side() {

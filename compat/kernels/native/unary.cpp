@@ -1,5 +1,6 @@
 // Functions of one number, and their gradients.
 #include "elementwise.h"
+#include "lanes.h"
 #include "vector_math.h"
 
 namespace ofm {
@@ -133,6 +134,17 @@ struct TanSlope {
   static T slow(T x) { return 1 + std::tan(x) * std::tan(x); }
 };
 
+// --- in float, by registers ----------------------------------------------------------------------
+
+void exp_lanes(const Block& block) {
+  lanes::each(static_cast<const float*>(block.in[0]), static_cast<float*>(block.out), block.count,
+              [](lanes::Lanes x) { return lanes::exp(x); });
+}
+void erf_lanes(const Block& block) {
+  lanes::each(static_cast<const float*>(block.in[0]), static_cast<float*>(block.out), block.count,
+              [](lanes::Lanes x) { return lanes::erf(x); });
+}
+
 // --- gradients, of x and dy ----------------------------------------------------------------------
 
 template<typename T>
@@ -163,9 +175,10 @@ OFM_FUNCTION2(AtanhGrad, y / (1 - x * x))
 
 // `cost` is in simple operations an element.
 template<template<typename> class Function>
-void unary(const char* op, int cost, const char* in = "x", const char* out = "y") {
-  Plan plan{op, 1, {in}, out};
-  fill1<Function, float, double>(plan);
+void unary(const char* op, int cost, Row floats = nullptr) {
+  Plan plan{op, 1, {"x"}, "y"};
+  fill1<Function, double>(plan);
+  plan.row[F32] = floats != nullptr ? floats : row1<Function, float>;
   plan.grain = kGrain / cost;
   add(plan);
 }
@@ -210,7 +223,7 @@ void predicate(const char* op, const char* in, const char* out) {
 }
 
 const bool registered = [] {
-  unary<Exp>("exp", 4);
+  unary<Exp>("exp", 4, exp_lanes);
   unary<Expm1>("expm1", 4);
   unary<Log>("log", 4);
   unary<Log2>("log2", 4);
@@ -221,7 +234,7 @@ const bool registered = [] {
   unary<Reciprocal>("reciprocal", 1);
   unary<ReciprocalNoNan>("reciprocal_no_nan", 1);
   of_all<Square, Square>("square");
-  unary<Erf>("erf", 4);
+  unary<Erf>("erf", 4, erf_lanes);
   unary<Erfc>("erfc", 32);
   unary<Lgamma>("lgamma", 32);
   unary<Sinh>("sinh", 32);

@@ -4,6 +4,7 @@ Each function follows the page of the same name in PyTorch's documentation; shap
 """
 
 import math
+import operator
 
 import oneflow as flow
 import oneflow.nn.functional as engine
@@ -149,6 +150,15 @@ def linear(input, weight, bias=None):
 _matmul = flow._C.matmul
 
 
+if "linear" in hooks.native:
+    _composed_linear, _native_linear = linear, hooks.native["linear"]
+
+    def linear(input, weight, bias=None):
+        """Return input weightᵀ + bias; input (*, in), weight (out, in) or (in,), bias (out)."""
+        answer = _native_linear(input, weight, bias)
+        return _composed_linear(input, weight, bias) if answer is None else answer
+
+
 def _same_padding(weight, dilation, dims):
     """Return (padding per dimension, extra on the right) that keeps the size at stride 1."""
     total = [d * (k - 1) for d, k in zip(_pair(dilation, dims), weight.shape[2:])]
@@ -176,6 +186,11 @@ def _convolution(kernel, dims, name):
                 input.unsqueeze(0), weight, bias, stride, padding, dilation, groups
             )
             return batched.squeeze(0)
+        if input.dtype is not weight.dtype:
+            raise RuntimeError(
+                f"expected input and weight to have the same dtype, but got {input.dtype} "
+                f"and {weight.dtype}"
+            )
         return kernel(
             input,
             weight,
@@ -405,6 +420,10 @@ def scaled_dot_product_attention(
             "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
             "is_causal=True"
         )
+    if dropout_p == 0.0:
+        answer = _fused_attention(query, key, value, attn_mask, is_causal, scale, enable_gqa)
+        if answer is not None:
+            return answer
     if enable_gqa and query.shape[-3] != key.shape[-3]:
         key = key.repeat_interleave(query.shape[-3] // key.shape[-3], dim=-3)
         value = value.repeat_interleave(query.shape[-3] // value.shape[-3], dim=-3)
@@ -416,6 +435,24 @@ def scaled_dot_product_attention(
         value = value.expand(*lead, *value.shape[-2:])
     thin = (lambda weights: dropout(weights, dropout_p)) if dropout_p > 0.0 else None
     return attention.attention(query, key, value, attn_mask, is_causal, scale, thin)
+
+
+def _fused_attention(query, key, value, mask, causal, scale, grouped):
+    lead, other = tuple(query.shape[:-2]), tuple(key.shape[:-2])
+    if other != lead or tuple(value.shape[:-2]) != lead:
+        if grouped:
+            if other[:-1] != lead[:-1] or tuple(value.shape[:-2]) != other or query.ndim < 3:
+                return None
+            if other[-1] == 0 or lead[-1] % other[-1]:
+                raise RuntimeError(
+                    "Number of heads in key and value must divide the number of heads in query"
+                )
+        else:
+            lead = torch.broadcast_shapes(lead, other, value.shape[:-2])
+            query, key, value = (
+                each.expand(*lead, *each.shape[-2:]) for each in (query, key, value)
+            )
+    return attention.fused(query, key, value, mask, causal, scale)
 
 
 def multi_head_attention_forward(
@@ -476,7 +513,12 @@ def multi_head_attention_forward(
         kept.append(weights)
         return dropout(weights, dropout_p) if training and dropout_p > 0.0 else weights
 
-    answer = attention.attention(*heads, mask=mask, causal=is_causal and mask is None, dropout=thin)
+    causal = is_causal and mask is None
+    answer = None
+    if not need_weights and not (training and dropout_p > 0.0):
+        answer = attention.fused(*heads, mask=mask, causal=causal)
+    if answer is None:
+        answer = attention.attention(*heads, mask=mask, causal=causal, dropout=thin)
     answer = answer.permute(2, 0, 1, 3).reshape(length, batch, size)
     answer = linear(answer, out_proj_weight, out_proj_bias)
     weights = None
@@ -653,23 +695,76 @@ def interpolate(
     antialias=False,
 ):
     """Resize the spatial dimensions of (N, C, *) to ``size`` or by ``scale_factor``."""
+    dims = input.ndim - 2
+    if mode in ("nearest", "area", "nearest-exact"):
+        if align_corners is not None:
+            raise ValueError(
+                "align_corners option can only be set with the interpolating modes: "
+                "linear | bilinear | bicubic | trilinear"
+            )
+    elif antialias and not (mode in ("bilinear", "bicubic") and dims == 2):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            "tensor as input"
+        )
     if antialias:
         raise hooks.refuse("torch.nn.functional.interpolate", "antialias=True")
-    dims = input.ndim - 2
+    if (size is None) == (scale_factor is None):
+        both = "only one of size or" if size is not None else "either size or"
+        raise ValueError(f"{both} scale_factor should be defined")
+    given = scale_factor if size is None else size
+    if isinstance(given, (list, tuple)) and len(given) != dims:
+        raise ValueError(
+            "Input and output must have the same number of spatial dimensions, but got input with "
+            f"spatial dimensions of {list(input.shape[2:])} and "
+            f"{'size' if size is not None else 'scale_factor'} of {given}"
+        )
+    if recompute_scale_factor and size is not None:
+        raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if mode == "nearest-exact":
         return _nearest_exact(input, size, scale_factor, dims)
-    if isinstance(size, (list, tuple)):
-        size = [int(side) for side in size]
-    elif size is not None:
-        size = [int(size)] * dims
-    return engine.interpolate(
-        input,
-        size=size,
-        scale_factor=scale_factor,
-        mode=mode,
-        align_corners=align_corners,
-        recompute_scale_factor=recompute_scale_factor,
-    )
+    have = input.shape[2:]
+    if size is not None:
+        wanted = size = [operator.index(side) for side in _pair(size, dims)]
+    else:
+        factors = [float(factor) for factor in _pair(scale_factor, dims)]
+        wanted = [int(side * factor) for side, factor in zip(have, factors)]
+        if recompute_scale_factor or mode == "area":
+            size = wanted
+    if min(wanted, default=1) <= 0 or 0 in have:
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input {list(have)} "
+            f"and output {list(wanted)}"
+        )
+    if mode == "area" and 1 <= dims <= 3:
+        return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[dims - 1](
+            input, wanted
+        )
+    if (mode, dims) not in _RESIZE:
+        raise NotImplementedError(
+            "Input Error: Only 3D, 4D and 5D input Tensors supported (got "
+            f"{input.ndim}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | "
+            f"area | nearest-exact (got {mode})"
+        )
+    kernel, names = _RESIZE[mode, dims]
+    if size is not None:
+        factors = [side / had for side, had in zip(wanted, have)]
+    options = dict(zip(names, factors))
+    if mode != "nearest":
+        options["align_corners"] = bool(align_corners)
+    return kernel(input, output_size=size, data_format="channels_first", **options)
+
+
+_SCALES = ("depth_scale", "height_scale", "width_scale")
+_RESIZE = {
+    ("nearest", 1): (flow._C.upsample_nearest_1d, ("scale_factor",)),
+    ("nearest", 2): (flow._C.upsample_nearest_2d, _SCALES[1:]),
+    ("nearest", 3): (flow._C.upsample_nearest_3d, _SCALES),
+    ("linear", 1): (flow._C.upsample_linear_1d, ("scale_factor",)),
+    ("bilinear", 2): (flow._C.upsample_bilinear_2d, _SCALES[1:]),
+    ("bicubic", 2): (flow._C.upsample_bicubic_2d, _SCALES[1:]),
+    ("trilinear", 3): (flow._C.upsample_trilinear_3d, _SCALES),
+}
 
 
 def _nearest_exact(input, size, scale_factor, dims):

@@ -1,0 +1,420 @@
+// Sums, products, extremes, any, all and variances over any dimensions, and where the extremes are.
+//
+// A reduction is divided into pieces of fixed size, whose results are joined in order: it is the
+// same for any number of threads. Floating point numbers are added up in many lanes within a
+// block, and the blocks in double.
+#include "rows.h"
+
+namespace ofm {
+namespace {
+
+// --- the ways to reduce --------------------------------------------------------------------------
+
+// T is the dtype, In what its numbers are computed as.
+template<typename T, typename Accumulator, typename Sum, typename Result>
+struct Types {
+  using In = compute_t<T>;
+  using Lane = Accumulator;
+  using Total = Sum;
+  using Out = Result;
+};
+
+template<typename T>
+using wide_t = typename std::conditional<std::is_floating_point<compute_t<T>>::value, double, T>::type;
+
+template<typename T>
+struct Sum : Types<T, compute_t<T>, wide_t<T>, T> {
+  using In = compute_t<T>;
+  static constexpr In start = 0;
+  static In step(In all, In x) { return static_cast<In>(all + x); }
+  static wide_t<T> join(wide_t<T> all, wide_t<T> x) { return static_cast<wide_t<T>>(all + x); }
+};
+
+template<typename T>
+struct NanSum : Sum<T> {
+  using In = compute_t<T>;
+  static In step(In all, In x) { return x == x ? static_cast<In>(all + x) : all; }
+};
+
+template<typename T>
+struct Product : Types<T, compute_t<T>, compute_t<T>, T> {
+  using In = compute_t<T>;
+  static constexpr In start = 1;
+  static In step(In all, In x) { return static_cast<In>(all * x); }
+  static In join(In all, In x) { return step(all, x); }
+};
+
+// NaN is larger than everything, and smaller.
+template<typename T>
+struct Largest : Types<T, compute_t<T>, compute_t<T>, T> {
+  using In = compute_t<T>;
+  static constexpr In start = std::numeric_limits<In>::has_infinity
+                                  ? -std::numeric_limits<In>::infinity()
+                                  : std::numeric_limits<In>::lowest();
+  static In step(In best, In x) { return (x > best) | (x != x) ? x : best; }
+  static In join(In best, In x) { return step(best, x); }
+};
+template<typename T>
+struct Smallest : Types<T, compute_t<T>, compute_t<T>, T> {
+  using In = compute_t<T>;
+  static constexpr In start = std::numeric_limits<In>::has_infinity
+                                  ? std::numeric_limits<In>::infinity()
+                                  : std::numeric_limits<In>::max();
+  static In step(In best, In x) { return (x < best) | (x != x) ? x : best; }
+  static In join(In best, In x) { return step(best, x); }
+};
+
+template<typename T>
+struct Any : Types<T, uint8_t, uint8_t, bool> {
+  static constexpr uint8_t start = 0;
+  static uint8_t step(uint8_t any, compute_t<T> x) { return any | (x != 0); }
+  static uint8_t join(uint8_t any, uint8_t x) { return any | x; }
+};
+template<typename T>
+struct All : Types<T, uint8_t, uint8_t, bool> {
+  static constexpr uint8_t start = 1;
+  static uint8_t step(uint8_t all, compute_t<T> x) { return all & (x != 0); }
+  static uint8_t join(uint8_t all, uint8_t x) { return all & x; }
+};
+
+// What the driver below does with a way to reduce: rows of numbers, and columns of a tile.
+template<typename T, typename Way>
+struct Folding {
+  using Total = typename Way::Total;
+  using Lane = typename Way::Lane;
+  using In = typename Way::In;
+
+  Total start() const { return Way::start; }
+  void join(Total* all, const Total& x) const { *all = Way::join(*all, x); }
+  void store(typename Way::Out* to, const Total& x) const {
+    if constexpr (std::is_same<compute_t<T>, T>::value) {
+      *to = static_cast<typename Way::Out>(x);
+    } else if constexpr (std::is_same<typename Way::Out, bool>::value) {
+      *to = x;
+    } else {
+      *to = from_compute<T>(static_cast<float>(x));
+    }
+  }
+
+  Total row(const T* x, int64_t count) const {
+    if (count < kLanes) {
+      Lane all = Way::start;
+      for (int64_t i = 0; i < count; ++i) { all = Way::step(all, to_compute(x[i])); }
+      return static_cast<Total>(all);
+    }
+    In buffer[kBlock];
+    Total all = Way::start;
+    for (int64_t first = 0; first < count; first += kBlock) {
+      const int64_t part = std::min(kBlock, count - first);
+      all = Way::join(all, static_cast<Total>(block(loaded(x + first, buffer, part), part)));
+    }
+    return all;
+  }
+
+  static Lane block(const In* x, int64_t count) {
+    Lane lanes[kLanes];
+    for (int lane = 0; lane < kLanes; ++lane) { lanes[lane] = Way::start; }
+    int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+#pragma GCC ivdep
+      for (int lane = 0; lane < kLanes; ++lane) {
+        lanes[lane] = Way::step(lanes[lane], x[i + lane]);
+      }
+    }
+    for (int lane = 0; i + lane < count; ++lane) {
+      lanes[lane] = Way::step(lanes[lane], x[i + lane]);
+    }
+    for (int width = kLanes / 2; width > 0; width /= 2) {
+      for (int lane = 0; lane < width; ++lane) {
+        lanes[lane] = static_cast<Lane>(Way::join(lanes[lane], lanes[lane + width]));
+      }
+    }
+    return lanes[0];
+  }
+
+  // Columns of rows first..last, each at address(row), joined into totals.
+  template<typename Address>
+  void columns(const Address& address, int64_t first, int64_t last, int64_t width,
+               Total* totals) const {
+    // So many rows in the type of a lane, before they are joined into the totals.
+    constexpr int64_t kRows = 64;
+    std::vector<Lane> lanes(width);
+    std::vector<In> buffer(std::is_same<In, T>::value ? 0 : 4 * width);
+    Lane* all = lanes.data();
+    for (int64_t begin = first; begin < last; begin += kRows) {
+      const int64_t end = std::min(last, begin + kRows);
+      for (int64_t i = 0; i < width; ++i) { all[i] = Way::start; }
+      int64_t row = begin;
+      for (; row + 4 <= end; row += 4) {
+        const In* x[4];
+        for (int k = 0; k < 4; ++k) {
+          x[k] = loaded(address(row + k), buffer.data() + k * width, width);
+        }
+        const In *a = x[0], *b = x[1], *c = x[2], *d = x[3];
+#pragma GCC ivdep
+        for (int64_t i = 0; i < width; ++i) {
+          all[i] = Way::step(Way::step(Way::step(Way::step(all[i], a[i]), b[i]), c[i]), d[i]);
+        }
+      }
+      for (; row < end; ++row) {
+        const In* x = loaded(address(row), buffer.data(), width);
+#pragma GCC ivdep
+        for (int64_t i = 0; i < width; ++i) { all[i] = Way::step(all[i], x[i]); }
+      }
+      for (int64_t i = 0; i < width; ++i) {
+        totals[i] = Way::join(totals[i], static_cast<Total>(all[i]));
+      }
+    }
+  }
+};
+
+// The variance: what is left of the count is divided by.
+template<typename T>
+struct Variance {
+  using Total = Moments;
+  using In = compute_t<T>;
+  bool unbiased;
+
+  Total start() const { return {}; }
+  void join(Total* all, const Total& x) const { all->add(x); }
+  void store(T* to, const Total& x) const {
+    const double count = x.count - unbiased;
+    *to = from_compute<T>(static_cast<In>(x.squares / std::max(count, 0.)));
+  }
+  Total row(const T* x, int64_t count) const { return row_moments(x, count); }
+
+  template<typename Address>
+  void columns(const Address& address, int64_t first, int64_t last, int64_t width,
+               Total* totals) const {
+    constexpr int64_t kRows = 64;
+    std::vector<In> kept(4 * width);
+    In *buffer = kept.data(), *mean = buffer + width, *lost = mean + width, *squares = lost + width;
+    for (int64_t begin = first; begin < last; begin += kRows) {
+      const int64_t end = std::min(last, begin + kRows);
+      std::fill(mean, mean + 3 * width, In(0));
+      for (int64_t row = begin; row < end; ++row) {
+        const In* x = loaded(address(row), buffer, width);
+#pragma GCC ivdep
+        for (int64_t i = 0; i < width; ++i) { mean[i] += x[i]; }
+      }
+      for (int64_t i = 0; i < width; ++i) { mean[i] /= end - begin; }
+      for (int64_t row = begin; row < end; ++row) {
+        const In* x = loaded(address(row), buffer, width);
+#pragma GCC ivdep
+        for (int64_t i = 0; i < width; ++i) {
+          const In gap = x[i] - mean[i];
+          lost[i] += gap;
+          squares[i] += gap * gap;
+        }
+      }
+      for (int64_t i = 0; i < width; ++i) {
+        const double rest = static_cast<double>(lost[i]) / (end - begin);
+        totals[i].add({static_cast<double>(end - begin), mean[i] + rest,
+                       squares[i] - rest * lost[i]});
+      }
+    }
+  }
+};
+
+// --- the driver ----------------------------------------------------------------------------------
+
+struct Dim {
+  int64_t size, stride;
+};
+
+// Where the index-th of the dimensions' places is.
+inline int64_t place(const std::vector<Dim>& dims, int64_t index) {
+  if (dims.size() == 1) { return index * dims[0].stride; }
+  int64_t at = 0;
+  for (size_t d = dims.size(); d-- > 0;) {
+    at += index % dims[d].size * dims[d].stride;
+    index /= dims[d].size;
+  }
+  return at;
+}
+inline int64_t count_of(const std::vector<Dim>& dims) {
+  int64_t count = 1;
+  for (const Dim& dim : dims) { count *= dim.size; }
+  return count;
+}
+
+// The dimensions that are kept and reduced, those joined that lie together. The last of them all
+// is apart, as `inner`.
+struct Plan {
+  std::vector<Dim> kept, reduced;
+  int64_t inner = 1;
+  bool inner_is_reduced = false;
+
+  template<typename Shape, typename Reduced>
+  Plan(const Shape& shape, const Reduced& is_reduced) {
+    std::vector<std::pair<int64_t, bool>> joined;
+    for (int64_t d = 0; d < shape.NumAxes(); ++d) {
+      const int64_t size = shape.At(d);
+      if (size == 1) { continue; }
+      if (!joined.empty() && joined.back().second == is_reduced(d)) {
+        joined.back().first *= size;
+      } else {
+        joined.emplace_back(size, is_reduced(d));
+      }
+    }
+    if (!joined.empty()) {
+      inner = joined.back().first;
+      inner_is_reduced = joined.back().second;
+      joined.pop_back();
+    }
+    int64_t stride = inner;
+    for (size_t d = joined.size(); d-- > 0;) {
+      auto& dims = joined[d].second ? reduced : kept;
+      dims.insert(dims.begin(), {joined[d].first, stride});
+      stride *= joined[d].first;
+    }
+  }
+};
+
+constexpr int64_t kPiece = 65536;
+
+template<typename T, typename Out, typename Fold>
+void reduce(const Fold& fold, const Plan& plan, const T* x, Out* out) {
+  using Total = typename Fold::Total;
+  const int64_t outer = count_of(plan.kept), rows = count_of(plan.reduced), inner = plan.inner;
+  if (plan.inner_is_reduced) {
+    // A piece is some rows, or a part of one.
+    const int64_t parts = std::max<int64_t>(1, (inner + kPiece - 1) / kPiece);
+    const int64_t together = parts > 1 ? 1 : std::max<int64_t>(1, kPiece / std::max<int64_t>(inner, 1));
+    const int64_t lots = (rows + together - 1) / together, pieces = lots * parts;
+    const auto piece_of = [&](int64_t o, int64_t piece) {
+      const T* from = x + place(plan.kept, o);
+      const int64_t begin = piece % parts * kPiece;
+      const int64_t count = std::min(kPiece, inner - begin);
+      const int64_t first = piece / parts * together, last = std::min(rows, first + together);
+      Total all = fold.start();
+      for (int64_t row = first; row < last; ++row) {
+        fold.join(&all, fold.row(from + place(plan.reduced, row) + begin, count));
+      }
+      return all;
+    };
+    const int64_t each = std::max<int64_t>(1, std::min(together, rows) * std::min(kPiece, inner));
+    const int64_t grain = std::max<int64_t>(1, kGrain / each);
+    if (pieces == 1) {
+      parallel_for(outer, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t o = begin; o < end; ++o) { fold.store(out + o, piece_of(o, 0)); }
+      });
+      return;
+    }
+    std::vector<Total> totals(outer * pieces, fold.start());
+    parallel_for(outer * pieces, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) { totals[i] = piece_of(i / pieces, i % pieces); }
+    });
+    for (int64_t o = 0; o < outer; ++o) {
+      Total all = fold.start();
+      for (int64_t piece = 0; piece < pieces; ++piece) {
+        fold.join(&all, totals[o * pieces + piece]);
+      }
+      fold.store(out + o, all);
+    }
+    return;
+  }
+  // A tile of columns, and of its rows as many as are a piece, but no more than 16 pieces.
+  const bool dense = plan.reduced.size() == 1 && plan.reduced[0].stride == inner;
+  const int64_t width = std::max<int64_t>(1, std::min<int64_t>(inner, 1024));
+  const int64_t tiles = (inner + width - 1) / width;
+  // Few columns: several rows side by side are one.
+  const int64_t abreast = dense && inner < kLanes ? std::max<int64_t>(1, 256 / std::max<int64_t>(inner, 1)) : 1;
+  const int64_t together = std::max<int64_t>(
+      {(rows + 15) / 16, kPiece / width, abreast});
+  const int64_t pieces = std::max<int64_t>(1, (rows + together - 1) / together);
+  std::vector<Total> totals(pieces > 1 ? outer * pieces * inner : 0, fold.start());
+  const int64_t each = std::max<int64_t>(1, std::min(together, rows) * width);
+  parallel_for(outer * tiles * pieces, std::max<int64_t>(1, kGrain / each),
+               [&](int64_t begin, int64_t end) {
+    std::vector<Total> alone(pieces > 1 ? 0 : width), wide(abreast > 1 ? abreast * inner : 0);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t piece = i % pieces, tile = i / pieces % tiles, o = i / pieces / tiles;
+      const int64_t column = tile * width, count = std::min(width, inner - column);
+      const int64_t first = piece * together, last = std::min(rows, first + together);
+      const T* from = x + place(plan.kept, o) + column;
+      Total* to = alone.data();
+      if (pieces > 1) {
+        to = totals.data() + (o * pieces + piece) * inner + column;
+      } else {
+        std::fill(alone.begin(), alone.end(), fold.start());
+      }
+      int64_t row = first;
+      if (abreast > 1) {
+        const int64_t lots = (last - first) / abreast;
+        std::fill(wide.begin(), wide.end(), fold.start());
+        const T* start = from + first * inner;
+        fold.columns([=](int64_t lot) { return start + lot * abreast * inner; }, 0, lots,
+                     abreast * inner, wide.data());
+        for (int64_t k = 0; k < abreast * inner; ++k) { fold.join(to + k % inner, wide[k]); }
+        row += lots * abreast;
+      }
+      fold.columns([&](int64_t r) { return from + place(plan.reduced, r); }, row, last, count, to);
+      if (pieces == 1) {
+        for (int64_t k = 0; k < count; ++k) { fold.store(out + o * inner + column + k, to[k]); }
+      }
+    }
+  });
+  if (pieces == 1) { return; }
+  parallel_for(outer * inner, std::max<int64_t>(1, kGrain / 4 / pieces),
+               [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Total all = fold.start();
+      const Total* from = totals.data() + i / inner * pieces * inner + i % inner;
+      for (int64_t piece = 0; piece < pieces; ++piece) { fold.join(&all, from[piece * inner]); }
+      fold.store(out + i, all);
+    }
+  });
+}
+
+Plan plan_of(Context* context, const char* input, const char* axes) {
+  const auto shape = context->Tensor4ArgNameAndIndex(input, 0)->shape_view();
+  const auto& dims = context->Attr<std::vector<int32_t>>(axes);
+  const int64_t ndim = shape.NumAxes();
+  return Plan(shape, [&](int64_t d) {
+    return std::any_of(dims.begin(), dims.end(),
+                       [&](int64_t dim) { return dim == d || dim + ndim == d; });
+  });
+}
+
+template<typename T, template<typename> class Way>
+struct Reduce {
+  static void compute(Context* context) {
+    reduce<T>(Folding<T, Way<T>>(), plan_of(context, "input_tensor", "axis"),
+              data<T>(context, "input_tensor"),
+              mut_data<typename Way<T>::Out>(context, "output_tensor"));
+  }
+};
+
+template<typename T>
+struct Var {
+  static void compute(Context* context) {
+    reduce<T>(Variance<T>{context->Attr<bool>("unbiased")}, plan_of(context, "input", "dim"),
+              data<T>(context, "input"), mut_data<T>(context, "output"));
+  }
+};
+
+#define OFM_REDUCE_KERNEL(type, way) Stateless<Reduce<type, way>>
+#define OFM_REDUCE(type, of, name, way)              \
+  OFM_REGISTER(name, OFM_REDUCE_KERNEL(type, way),   \
+               OFM_ON_CPU("input_tensor", DtypeOf<of>::value))
+#define OFM_REDUCE_ORDERED(type, of)             \
+  OFM_REDUCE(type, of, "reduce_max", Largest)    \
+  OFM_REDUCE(type, of, "reduce_min", Smallest)   \
+  OFM_REDUCE(type, of, "reduce_any", Any)        \
+  OFM_REDUCE(type, of, "reduce_all", All)
+#define OFM_REDUCE_NUMBERS(type)                 \
+  OFM_REDUCE(type, type, "reduce_sum", Sum)      \
+  OFM_REDUCE(type, type, "reduce_prod", Product) \
+  OFM_REDUCE_ORDERED(type, type)
+#define OFM_REDUCE_FLOATING(type)                        \
+  OFM_REDUCE(type, type, "reduce_nansum", NanSum)        \
+  OFM_REGISTER("var", Stateless<Var<type>>, OFM_ON_CPU("input", DtypeOf<type>::value))
+OFM_FOR_FLOATING(OFM_REDUCE_FLOATING)
+OFM_FOR_FLOATING(OFM_REDUCE_NUMBERS)
+OFM_FOR_INTEGERS(OFM_REDUCE_NUMBERS)
+// As bytes of 0 and 1.
+OFM_REDUCE_ORDERED(uint8_t, bool)
+
+}  // namespace
+}  // namespace ofm

@@ -1,0 +1,662 @@
+// Softmax and its logarithm along any dimension, cross entropy with classes, and their gradients.
+//
+// The input is outer × size × inner, with the softmax along size. What is not the last dimension is
+// taken some columns at a time, without transposing anything.
+#include "functional.h"
+#include "rows.h"
+#include "vector_math.h"
+
+namespace ofm {
+namespace {
+
+// e^v for v ≤ 0, or NaN.
+OFM_MATH float exp_below(float v) { return v < -87.f ? 0.f : math::exp_inside(v); }
+OFM_MATH double exp_below(double v) { return math::exp(v); }
+
+struct Along {
+  int64_t outer = 1, size = 1, inner = 1;
+};
+
+template<typename Shape>
+Along along(const Shape& shape, int64_t dim) {
+  Along out;
+  for (int64_t d = 0; d < shape.NumAxes(); ++d) {
+    (d < dim ? out.outer : d == dim ? out.size : out.inner) *= shape.At(d);
+  }
+  return out;
+}
+
+// The largest number; NaN are passed over, since they show in the sum.
+template<typename C>
+C largest(const C* x, int64_t count) {
+  C lanes[kLanes];
+  std::fill(lanes, lanes + kLanes, -std::numeric_limits<C>::infinity());
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    }
+  }
+  for (int lane = 0; i + lane < count; ++lane) {
+    lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+  }
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int lane = 0; lane < width; ++lane) {
+      lanes[lane] = lanes[lane] > lanes[lane + width] ? lanes[lane] : lanes[lane + width];
+    }
+  }
+  return lanes[0];
+}
+
+// The sum of e^(x - high), each of which is also kept unless to is null.
+template<typename C>
+double exponentials(const C* x, C* to, int64_t count, C high) {
+  double all = 0;
+  for (int64_t first = 0; first < count; first += kBlock) {
+    const int64_t part = std::min(kBlock, count - first);
+    const C* v = x + first;
+    if (to == nullptr) {
+      all += sum_of<C>(part, [=](int64_t i) { return exp_below(v[i] - high); });
+    } else {
+      C* e = to + first;
+#pragma GCC ivdep
+      for (int64_t i = 0; i < part; ++i) { e[i] = exp_below(v[i] - high); }
+      all += sum_of<C>(part, [=](int64_t i) { return e[i]; });
+    }
+  }
+  return all;
+}
+
+template<bool logarithm, typename C>
+void softmax_row(const C* x, C* y, int64_t size) {
+  const C high = largest(x, size);
+  if (logarithm) {
+    const C low = static_cast<C>(std::log(exponentials<C>(x, nullptr, size, high)));
+#pragma GCC ivdep
+    for (int64_t i = 0; i < size; ++i) { y[i] = x[i] - high - low; }
+  } else {
+    const C factor = static_cast<C>(1 / exponentials(x, y, size, high));
+    for (int64_t i = 0; i < size; ++i) { y[i] *= factor; }
+  }
+}
+
+// Columns of a tile: x and y are size rows of width numbers.
+template<bool logarithm, typename C>
+void softmax_columns(const C* x, C* y, int64_t size, int64_t width) {
+  std::vector<C> kept(2 * width, -std::numeric_limits<C>::infinity());
+  C *high = kept.data(), *sum = high + width;
+  std::fill(sum, sum + width, C(0));
+  for (int64_t row = 0; row < size; ++row) {
+    const C* v = x + row * width;
+    for (int64_t i = 0; i < width; ++i) { high[i] = v[i] > high[i] ? v[i] : high[i]; }
+  }
+  for (int64_t row = 0; row < size; ++row) {
+    const C* v = x + row * width;
+    C* e = y + row * width;
+    if (logarithm) {
+      for (int64_t i = 0; i < width; ++i) { sum[i] += exp_below(v[i] - high[i]); }
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < width; ++i) { e[i] = exp_below(v[i] - high[i]); }
+      for (int64_t i = 0; i < width; ++i) { sum[i] += e[i]; }
+    }
+  }
+  if (logarithm) {
+    for (int64_t i = 0; i < width; ++i) { sum[i] = math::log(sum[i]); }
+  } else {
+    for (int64_t i = 0; i < width; ++i) { sum[i] = 1 / sum[i]; }
+  }
+  for (int64_t row = 0; row < size; ++row) {
+    const C* v = x + row * width;
+    C* e = y + row * width;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < width; ++i) { e[i] = logarithm ? v[i] - high[i] - sum[i] : e[i] * sum[i]; }
+  }
+}
+
+template<bool logarithm, typename C>
+void gradient_row(const C* y, const C* dy, C* dx, int64_t size) {
+  double all = 0;
+  for (int64_t first = 0; first < size; first += kBlock) {
+    const int64_t part = std::min(kBlock, size - first);
+    const C *v = y + first, *d = dy + first;
+    all += sum_of<C>(part, [=](int64_t i) { return logarithm ? d[i] : d[i] * v[i]; });
+  }
+  const C sum = static_cast<C>(all);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < size; ++i) {
+    dx[i] = logarithm ? dy[i] - math::exp(y[i]) * sum : y[i] * (dy[i] - sum);
+  }
+}
+
+template<bool logarithm, typename C>
+void gradient_columns(const C* y, const C* dy, C* dx, int64_t size, int64_t width) {
+  std::vector<C> kept(width);
+  C* sum = kept.data();
+  for (int64_t row = 0; row < size; ++row) {
+    const C *v = y + row * width, *d = dy + row * width;
+    for (int64_t i = 0; i < width; ++i) { sum[i] += logarithm ? d[i] : d[i] * v[i]; }
+  }
+  for (int64_t row = 0; row < size; ++row) {
+    const C *v = y + row * width, *d = dy + row * width;
+    C* to = dx + row * width;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < width; ++i) {
+      to[i] = logarithm ? d[i] - math::exp(v[i]) * sum[i] : v[i] * (d[i] - sum[i]);
+    }
+  }
+}
+
+// Rows for work(inputs, output, size): where they are, or converted.
+template<typename T, int inputs, typename Work>
+void for_rows(int64_t rows, int64_t size, const T* const* from, T* to, const Work& work) {
+  using C = compute_t<T>;
+  const int64_t grain = std::max<int64_t>(1, kGrain / 16 / std::max<int64_t>(size, 1));
+  parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+    std::vector<C> buffer(std::is_same<T, C>::value ? 0 : (inputs + 1) * size);
+    for (int64_t row = begin; row < end; ++row) {
+      const C* in[inputs];
+      for (int k = 0; k < inputs; ++k) {
+        in[k] = loaded(from[k] + row * size, buffer.data() + (k + 1) * size, size);
+      }
+      T* const out = to + row * size;
+      C* const result = scratch(out, buffer.data());
+      work(in, result);
+      store_block(result, out, size);
+    }
+  });
+}
+
+// Tiles of columns for work(inputs, output, width), copied together.
+template<typename T, int inputs, typename Work>
+void for_tiles(const Along& shape, const T* const* from, T* to, const Work& work) {
+  using C = compute_t<T>;
+  // As many columns as stay in the second-level cache with their rows, but whole cache lines.
+  const int64_t fit = (1 << 17) / std::max<int64_t>(1, shape.size * sizeof(C)) / 16 * 16;
+  const int64_t width = std::min(shape.inner, std::min<int64_t>(512, std::max<int64_t>(16, fit)));
+  const int64_t tiles = (shape.inner + width - 1) / width;
+  const int64_t grain = std::max<int64_t>(1, kGrain / 16 / std::max<int64_t>(shape.size * width, 1));
+  parallel_for(shape.outer * tiles, grain, [&](int64_t begin, int64_t end) {
+    std::vector<C> buffer((inputs + 1) * shape.size * width);
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t first = tile % tiles * width, count = std::min(width, shape.inner - first);
+      const int64_t at = tile / tiles * shape.size * shape.inner + first;
+      const C* in[inputs];
+      for (int k = 0; k < inputs; ++k) {
+        C* const copy = buffer.data() + (k + 1) * shape.size * width;
+        for (int64_t row = 0; row < shape.size; ++row) {
+          load_row(from[k] + at + row * shape.inner, copy + row * count, count);
+        }
+        in[k] = copy;
+      }
+      C* const result = buffer.data();
+      work(in, result, count);
+      for (int64_t row = 0; row < shape.size; ++row) {
+        store_row(result + row * count, to + at + row * shape.inner, count);
+      }
+    }
+  });
+}
+
+template<bool logarithm, typename T>
+void softmax(const Along& shape, const T* x, T* y) {
+  using C = compute_t<T>;
+  const T* const from[] = {x};
+  if (shape.inner == 1) {
+    for_rows<T, 1>(shape.outer, shape.size, from, y, [&](const C* const* in, C* out) {
+      softmax_row<logarithm>(in[0], out, shape.size);
+    });
+  } else {
+    for_tiles<T, 1>(shape, from, y, [&](const C* const* in, C* out, int64_t width) {
+      softmax_columns<logarithm>(in[0], out, shape.size, width);
+    });
+  }
+}
+
+template<bool logarithm, typename T>
+void softmax_gradient(const Along& shape, const T* y, const T* dy, T* dx) {
+  using C = compute_t<T>;
+  const T* const from[] = {y, dy};
+  if (shape.inner == 1) {
+    for_rows<T, 2>(shape.outer, shape.size, from, dx, [&](const C* const* in, C* out) {
+      gradient_row<logarithm>(in[0], in[1], out, shape.size);
+    });
+  } else {
+    for_tiles<T, 2>(shape, from, dx, [&](const C* const* in, C* out, int64_t width) {
+      gradient_columns<logarithm>(in[0], in[1], out, shape.size, width);
+    });
+  }
+}
+
+// --- kernels -------------------------------------------------------------------------------------
+
+Along along(Context* context, const char* name) {
+  const auto shape = context->Tensor4ArgNameAndIndex(name, 0)->shape_view();
+  return along(shape, context->Attr<int64_t>("dim"));
+}
+
+// OneFlow's own operators, along the last dimension.
+Along last(Context* context, const char* name) {
+  const auto shape = context->Tensor4ArgNameAndIndex(name, 0)->shape_view();
+  return along(shape, shape.NumAxes() - 1);
+}
+
+template<typename T>
+struct Softmax {
+  static void compute(Context* context) {
+    const Along shape = along(context, "x");
+    const T* x = data<T>(context, "x");
+    T* y = mut_data<T>(context, "y");
+    context->Attr<bool>("log") ? softmax<true>(shape, x, y) : softmax<false>(shape, x, y);
+  }
+};
+template<typename T>
+struct SoftmaxGrad {
+  static void compute(Context* context) {
+    const Along shape = along(context, "y");
+    const T *y = data<T>(context, "y"), *dy = data<T>(context, "dy");
+    T* dx = mut_data<T>(context, "dx");
+    context->Attr<bool>("log") ? softmax_gradient<true>(shape, y, dy, dx)
+                               : softmax_gradient<false>(shape, y, dy, dx);
+  }
+};
+template<typename T>
+struct LastSoftmax {
+  static void compute(Context* context) {
+    softmax<false>(last(context, "in"), data<T>(context, "in"), mut_data<T>(context, "out"));
+  }
+};
+template<typename T>
+struct LastLogSoftmax {
+  static void compute(Context* context) {
+    softmax<true>(last(context, "in"), data<T>(context, "in"), mut_data<T>(context, "prob"));
+  }
+};
+template<typename T>
+struct LastSoftmaxGrad {
+  static void compute(Context* context) {
+    softmax_gradient<false>(last(context, "y"), data<T>(context, "y"), data<T>(context, "dy"),
+                            mut_data<T>(context, "dx"));
+  }
+};
+template<typename T>
+struct LastLogSoftmaxGrad {
+  static void compute(Context* context) {
+    softmax_gradient<true>(last(context, "prob"), data<T>(context, "prob"), data<T>(context, "dy"),
+                           mut_data<T>(context, "dx"));
+  }
+};
+
+#define OFM_SOFTMAX(type)                                                                        \
+  OFM_REGISTER("ofm_softmax", Stateless<Softmax<type>>, OFM_ON_CPU("x", DtypeOf<type>::value))   \
+  OFM_REGISTER("ofm_softmax_grad", Stateless<SoftmaxGrad<type>>,                                 \
+               OFM_ON_CPU("y", DtypeOf<type>::value))                                            \
+  OFM_REGISTER("softmax", Stateless<LastSoftmax<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))  \
+  OFM_REGISTER("log_softmax", Stateless<LastLogSoftmax<type>>,                                   \
+               OFM_ON_CPU("in", DtypeOf<type>::value))                                           \
+  OFM_REGISTER("softmax_grad", Stateless<LastSoftmaxGrad<type>>,                                 \
+               OFM_ON_CPU("y", DtypeOf<type>::value))                                            \
+  OFM_REGISTER("log_softmax_grad", Stateless<LastLogSoftmaxGrad<type>>,                          \
+               OFM_ON_CPU("prob", DtypeOf<type>::value))
+OFM_FOR_FLOATING(OFM_SOFTMAX)
+
+// --- cross entropy -------------------------------------------------------------------------------
+
+// Of logits (N, C, *) and int64 classes (N, *). What is not a class is ignored: the caller has
+// looked whether there is one that should be an error.
+template<typename T>
+struct CrossEntropy {
+  using C = compute_t<T>;
+
+  static void compute(Context* context) {
+    const auto shape = context->Tensor4ArgNameAndIndex("x", 0)->shape_view();
+    const Along as = along(shape, 1);
+    const T* x = data<T>(context, "x");
+    const int64_t* classes = data<int64_t>(context, "classes");
+    T* loss = mut_data<T>(context, "loss");
+    T* whether = mut_data<T>(context, "counts");
+    C* norm = mut_data<C>(context, "norm");
+    const auto finish = [=](int64_t i, C value, C chosen) {
+      norm[i] = value;
+      const bool counts = 0 <= classes[i] && classes[i] < as.size;
+      loss[i] = from_compute<T>(counts ? value - chosen : C(0));
+      whether[i] = from_compute<T>(counts ? C(1) : C(0));
+    };
+    if (as.inner == 1) {
+      const int64_t grain = std::max<int64_t>(1, kGrain / 16 / std::max<int64_t>(as.size, 1));
+      parallel_for(as.outer, grain, [&](int64_t begin, int64_t end) {
+        std::vector<C> buffer(std::is_same<T, C>::value ? 0 : as.size);
+        for (int64_t row = begin; row < end; ++row) {
+          const C* v = loaded(x + row * as.size, buffer.data(), as.size);
+          const C high = largest(v, as.size);
+          const double sum = exponentials<C>(v, nullptr, as.size, high);
+          const int64_t chosen = classes[row];
+          const bool counts = 0 <= chosen && chosen < as.size;
+          finish(row, static_cast<C>(high + std::log(sum)), counts ? v[chosen] : C(0));
+        }
+      });
+      return;
+    }
+    constexpr int64_t kWidth = 256;
+    const int64_t tiles = (as.inner + kWidth - 1) / kWidth;
+    parallel_for(as.outer * tiles, 1, [&](int64_t begin, int64_t end) {
+      C in[kWidth], high[kWidth], sum[kWidth];
+      for (int64_t tile = begin; tile < end; ++tile) {
+        const int64_t n = tile / tiles, first = tile % tiles * kWidth;
+        const int64_t count = std::min(kWidth, as.inner - first);
+        const T* from = x + n * as.size * as.inner + first;
+        std::fill(high, high + count, -std::numeric_limits<C>::infinity());
+        std::fill(sum, sum + count, C(0));
+        for (int64_t c = 0; c < as.size; ++c) {
+          const C* v = loaded(from + c * as.inner, in, count);
+          for (int64_t i = 0; i < count; ++i) { high[i] = v[i] > high[i] ? v[i] : high[i]; }
+        }
+        for (int64_t c = 0; c < as.size; ++c) {
+          const C* v = loaded(from + c * as.inner, in, count);
+          for (int64_t i = 0; i < count; ++i) { sum[i] += exp_below(v[i] - high[i]); }
+        }
+        for (int64_t i = 0; i < count; ++i) {
+          const int64_t at = n * as.inner + first + i, chosen = classes[at];
+          const bool counts = 0 <= chosen && chosen < as.size;
+          finish(at, high[i] + static_cast<C>(std::log(sum[i])),
+                 counts ? to_compute(from[chosen * as.inner + i]) : C(0));
+        }
+      }
+    });
+  }
+};
+
+template<typename T>
+struct CrossEntropyGrad {
+  using C = compute_t<T>;
+
+  static void compute(Context* context) {
+    const auto shape = context->Tensor4ArgNameAndIndex("x", 0)->shape_view();
+    const Along as = along(shape, 1);
+    const T *x = data<T>(context, "x"), *dloss = data<T>(context, "dloss");
+    const C* norm = data<C>(context, "norm");
+    const int64_t* classes = data<int64_t>(context, "classes");
+    T* dx = mut_data<T>(context, "dx");
+    const auto counts = [=](int64_t i) { return 0 <= classes[i] && classes[i] < as.size; };
+    const auto factor = [=](int64_t i) { return counts(i) ? to_compute(dloss[i]) : C(0); };
+    const int64_t grain = std::max<int64_t>(1, kGrain / 16 / std::max<int64_t>(as.size, 1));
+    // The chosen class of a Half or BFloat16 is computed again, not rounded twice.
+    const auto choose = [=](int64_t i, int64_t at) {
+      const C probability = exp_below(to_compute(x[at]) - norm[i]);
+      dx[at] = from_compute<T>((probability - 1) * factor(i));
+    };
+    if (as.inner == 1) {
+      parallel_for(as.outer, grain, [&](int64_t begin, int64_t end) {
+        C in[kBlock], out[kBlock];
+        for (int64_t row = begin; row < end; ++row) {
+          const C by = factor(row), lse = norm[row];
+          for (int64_t first = 0; first < as.size; first += kBlock) {
+            const int64_t part = std::min(kBlock, as.size - first), at = row * as.size + first;
+            const C* v = loaded(x + at, in, part);
+            C* to = scratch(dx + at, out);
+#pragma GCC ivdep
+            for (int64_t i = 0; i < part; ++i) { to[i] = exp_below(v[i] - lse) * by; }
+            store_block(to, dx + at, part);
+          }
+          if (counts(row)) { choose(row, row * as.size + classes[row]); }
+        }
+      });
+      return;
+    }
+    parallel_for(as.outer * as.size, std::max<int64_t>(1, kGrain / 16 / as.inner),
+                 [&](int64_t begin, int64_t end) {
+      C in[kBlock], out[kBlock], by[kBlock];
+      for (int64_t plane = begin; plane < end; ++plane) {
+        const int64_t n = plane / as.size, chosen = plane % as.size;
+        for (int64_t first = 0; first < as.inner; first += kBlock) {
+          const int64_t part = std::min(kBlock, as.inner - first);
+          const int64_t at = plane * as.inner + first, place = n * as.inner + first;
+          const C* v = loaded(x + at, in, part);
+          const C* lse = norm + place;
+          C* to = scratch(dx + at, out);
+          for (int64_t i = 0; i < part; ++i) { by[i] = factor(place + i); }
+#pragma GCC ivdep
+          for (int64_t i = 0; i < part; ++i) {
+            const C hit = classes[place + i] == chosen ? C(1) : C(0);
+            to[i] = (exp_below(v[i] - lse[i]) - hit) * by[i];
+          }
+          store_block(to, dx + at, part);
+        }
+      }
+    });
+  }
+};
+
+#define OFM_CROSS_ENTROPY(type)                                            \
+  OFM_REGISTER("ofm_cross_entropy", Stateless<CrossEntropy<type>>,         \
+               OFM_ON_CPU("x", DtypeOf<type>::value))                      \
+  OFM_REGISTER("ofm_cross_entropy_grad", Stateless<CrossEntropyGrad<type>>, \
+               OFM_ON_CPU("x", DtypeOf<type>::value))
+OFM_FOR_FLOATING(OFM_CROSS_ENTROPY)
+
+// --- operators -----------------------------------------------------------------------------------
+
+using InferContext = user_op::InferContext;
+using oneflow::Shape;
+
+Maybe<void> softmax_shape(InferContext* context) {
+  const int64_t dim = context->Attr<int64_t>("dim");
+  CHECK_OR_RETURN(0 <= dim && dim < context->InputShape("x", 0).NumAxes())
+      << "Dimension out of range";
+  set_contiguous(context, "y", context->InputShape("x", 0));
+  return Maybe<void>::Ok();
+}
+Maybe<void> softmax_dtype(InferContext* context) {
+  context->SetOutputDType("y", 0, context->InputDType("x", 0));
+  return Maybe<void>::Ok();
+}
+REGISTER_USER_OP("ofm_softmax")
+    .Input("x")
+    .Attr<int64_t>("dim")
+    .Attr<bool>("log")
+    .Output("y")
+    .SetLogicalTensorDescInferFn(softmax_shape)
+    .SetPhysicalTensorDescInferFn(softmax_shape)
+    .SetDataTypeInferFn(softmax_dtype)
+    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
+
+Maybe<void> softmax_grad_shape(InferContext* context) {
+  set_contiguous(context, "dx", context->InputShape("y", 0));
+  return Maybe<void>::Ok();
+}
+Maybe<void> softmax_grad_dtype(InferContext* context) {
+  context->SetOutputDType("dx", 0, context->InputDType("y", 0));
+  return Maybe<void>::Ok();
+}
+REGISTER_USER_OP("ofm_softmax_grad")
+    .Input("y")
+    .Input("dy")
+    .Attr<int64_t>("dim")
+    .Attr<bool>("log")
+    .Output("dx")
+    .SetLogicalTensorDescInferFn(softmax_grad_shape)
+    .SetPhysicalTensorDescInferFn(softmax_grad_shape)
+    .SetDataTypeInferFn(softmax_grad_dtype)
+    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
+    .NoGrad();
+
+Maybe<void> cross_entropy_shape(InferContext* context) {
+  const Shape &x = context->InputShape("x", 0), &classes = context->InputShape("classes", 0);
+  CHECK_OR_RETURN(x.NumAxes() >= 2 && classes.NumAxes() == x.NumAxes() - 1)
+      << "Expected classes of " << x.NumAxes() - 1 << " dimensions, not " << classes.ToString();
+  for (int64_t d = 0; d < classes.NumAxes(); ++d) {
+    CHECK_OR_RETURN(classes.At(d) == x.At(d == 0 ? 0 : d + 1))
+        << "Expected input " << x.ToString() << " to match target " << classes.ToString();
+  }
+  set_contiguous(context, "loss", classes);
+  set_contiguous(context, "norm", classes);
+  set_contiguous(context, "counts", classes);
+  return Maybe<void>::Ok();
+}
+Maybe<void> cross_entropy_dtype(InferContext* context) {
+  const DataType dtype = context->InputDType("x", 0);
+  CHECK_OR_RETURN(context->InputDType("classes", 0) == DataType::kInt64)
+      << "expected scalar type Long for the classes";
+  context->SetOutputDType("loss", 0, dtype);
+  context->SetOutputDType("counts", 0, dtype);
+  context->SetOutputDType("norm", 0,
+                          dtype == DataType::kDouble ? DataType::kDouble : DataType::kFloat);
+  return Maybe<void>::Ok();
+}
+REGISTER_USER_OP("ofm_cross_entropy")
+    .Input("x")
+    .Input("classes")
+    .Output("loss")
+    .Output("norm")
+    .Output("counts")
+    .SetLogicalTensorDescInferFn(cross_entropy_shape)
+    .SetPhysicalTensorDescInferFn(cross_entropy_shape)
+    .SetDataTypeInferFn(cross_entropy_dtype)
+    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
+
+Maybe<void> cross_entropy_grad_shape(InferContext* context) {
+  set_contiguous(context, "dx", context->InputShape("x", 0));
+  return Maybe<void>::Ok();
+}
+Maybe<void> cross_entropy_grad_dtype(InferContext* context) {
+  context->SetOutputDType("dx", 0, context->InputDType("x", 0));
+  return Maybe<void>::Ok();
+}
+REGISTER_USER_OP("ofm_cross_entropy_grad")
+    .Input("x")
+    .Input("classes")
+    .Input("norm")
+    .Input("dloss")
+    .Output("dx")
+    .SetLogicalTensorDescInferFn(cross_entropy_grad_shape)
+    .SetPhysicalTensorDescInferFn(cross_entropy_grad_shape)
+    .SetDataTypeInferFn(cross_entropy_grad_dtype)
+    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
+    .NoGrad();
+
+// --- gradients -----------------------------------------------------------------------------------
+
+struct SoftmaxState : public one::AutoGradCaptureState {
+  int64_t dim = 0;
+  bool log = false, wanted = false;
+};
+
+class SoftmaxGradient final : public one::OpExprGradFunction<SoftmaxState> {
+ public:
+  Maybe<void> Init(const one::OpExpr&) override { return Maybe<void>::Ok(); }
+
+  Maybe<void> Capture(SoftmaxState* state, const one::TensorTuple& inputs,
+                      const one::TensorTuple& outputs,
+                      const oneflow::AttrMap& attributes) const override {
+    state->wanted = inputs.at(0)->requires_grad();
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    state->dim = JUST(attributes.GetAttr<int64_t>("dim"));
+    state->log = JUST(attributes.GetAttr<bool>("log"));
+    state->SaveTensorForBackward(outputs.at(0));
+    return Maybe<void>::Ok();
+  }
+
+  Maybe<void> Apply(const SoftmaxState* state, const one::TensorTuple& out_grads,
+                    one::TensorTuple* in_grads) const override {
+    using namespace functional;
+    in_grads->resize(1);
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    const TensorPointer &y = state->SavedTensors().at(0), &dy = out_grads.at(0);
+    if (gradient_is_recorded()) {
+      const std::vector<int32_t> over{static_cast<int32_t>(state->dim)};
+      if (state->log) {
+        const TensorPointer share = JUST(Mul(JUST(Exp(y)), JUST(ReduceSum(dy, over, true))));
+        in_grads->at(0) = JUST(Sub(dy, share, 1, false));
+      } else {
+        const TensorPointer sum = JUST(ReduceSum(JUST(Mul(dy, y)), over, true));
+        in_grads->at(0) = JUST(Mul(y, JUST(Sub(dy, sum, 1, false))));
+      }
+      return Maybe<void>::Ok();
+    }
+    static const one::UserOpExpr& op = make_op("ofm_softmax_grad", {"y", "dy"}, {"dx"});
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("dim", "log");
+    attributes.SetAllAttrs(state->dim, state->log);
+    in_grads->at(0) = dispatch(op, {y, dy}, attributes)->at(0);
+    return Maybe<void>::Ok();
+  }
+};
+OFM_REGISTER_GRADIENT("ofm_softmax", SoftmaxGradient)
+
+struct CrossEntropyState : public one::AutoGradCaptureState {
+  bool wanted = false;
+};
+
+class CrossEntropyGradient final : public one::OpExprGradFunction<CrossEntropyState> {
+ public:
+  Maybe<void> Init(const one::OpExpr&) override { return Maybe<void>::Ok(); }
+
+  Maybe<void> Capture(CrossEntropyState* state, const one::TensorTuple& inputs,
+                      const one::TensorTuple& outputs, const oneflow::AttrMap&) const override {
+    state->wanted = inputs.at(0)->requires_grad();
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    state->SaveTensorForBackward(inputs.at(0));
+    state->SaveTensorForBackward(inputs.at(1));
+    state->SaveTensorForBackward(outputs.at(1));
+    state->SaveTensorForBackward(outputs.at(2));
+    return Maybe<void>::Ok();
+  }
+
+  Maybe<void> Apply(const CrossEntropyState* state, const one::TensorTuple& out_grads,
+                    one::TensorTuple* in_grads) const override {
+    in_grads->resize(2);
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    const auto& saved = state->SavedTensors();
+    const TensorPointer &x = saved.at(0), &classes = saved.at(1), &dloss = out_grads.at(0);
+    static const one::UserOpExpr& op =
+        make_op("ofm_cross_entropy_grad", {"x", "classes", "norm", "dloss"}, {"dx"});
+    if (!gradient_is_recorded()) {
+      in_grads->at(0) = dispatch(op, {x, classes, saved.at(2), dloss})->at(0);
+      return Maybe<void>::Ok();
+    }
+    // dloss (softmax(x) - chosen), where chosen is known from the gradient of ones.
+    using namespace functional;
+    static const one::UserOpExpr& softmax = make_op("ofm_softmax", {"x"}, {"y"});
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("dim", "log");
+    attributes.SetAllAttrs(int64_t{1}, false);
+    const TensorPointer soft = dispatch(softmax, {x}, attributes)->at(0);
+    const TensorPointer counts = JUST(saved.at(3)->detach());
+    const TensorPointer plain =
+        dispatch(op, {JUST(x->detach()), classes, JUST(saved.at(2)->detach()), counts})->at(0);
+    const TensorPointer chosen = JUST(Sub(JUST(soft->detach()), plain, 1, false));
+    oneflow::DimVector dims = x->shape()->dim_vec();
+    dims[1] = 1;
+    const TensorPointer by = JUST(Reshape(JUST(Mul(dloss, counts)), Shape(dims)));
+    in_grads->at(0) = JUST(Mul(by, JUST(Sub(soft, chosen, 1, false))));
+    return Maybe<void>::Ok();
+  }
+};
+OFM_REGISTER_GRADIENT("ofm_cross_entropy", CrossEntropyGradient)
+
+// --- for Python ----------------------------------------------------------------------------------
+
+// softmax(x, dim, log)
+PyObject* softmax_for_python(PyObject*, PyObject* const* arguments, ssize_t count) {
+  return guarded([&] {
+    if (count != 3) { throw TypeError{"softmax takes 3 arguments"}; }
+    static const one::UserOpExpr& op = make_op("ofm_softmax", {"x"}, {"y"});
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("dim", "log");
+    attributes.SetAllAttrs(integer(arguments[1]), truth(arguments[2]));
+    return python(dispatch(op, {tensor(arguments[0])}, attributes)->at(0));
+  });
+}
+OFM_PYTHON_FUNCTION(softmax, softmax_for_python)
+
+// cross_entropy(x, classes): the losses, and 1 or 0 for each that counts or does not.
+PyObject* cross_entropy(PyObject*, PyObject* const* arguments, ssize_t count) {
+  return guarded([&] {
+    if (count != 2) { throw TypeError{"cross_entropy takes 2 arguments"}; }
+    static const one::UserOpExpr& op =
+        make_op("ofm_cross_entropy", {"x", "classes"}, {"loss", "norm", "counts"});
+    const auto found = dispatch(op, {tensor(arguments[0]), tensor(arguments[1])});
+    return python(one::TensorTuple{found->at(0), found->at(2)});
+  });
+}
+OFM_PYTHON_FUNCTION(cross_entropy, cross_entropy)
+
+}  // namespace
+}  // namespace ofm
