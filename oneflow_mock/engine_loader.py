@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 
-from oneflow_mock import engine, engine_settings, kernel_library
+from oneflow_mock import engine, engine_memory, engine_settings, kernel_library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def load_engine():
         with _Quiet(), _Undisturbed(), engine_settings.Variables():
             loaded = importlib.import_module("oneflow")
             kernel_library.load()  # before the first operator runs
+            engine_memory.release_code()
             engine_settings.settle(loaded, kernel_library.loaded)
             return loaded
     except ImportError as error:

@@ -155,7 +155,7 @@ class Gathered:
         refused = array.array("i", bytes(4 * count))
         flow._oneflow_internal.eager.Sync()
         places = (self._formulas, self._objects, self._numbers, refused)
-        pointers = [ctypes.c_void_p(place.buffer_info()[0]) for place in places]
+        pointers = [_address(place) for place in places]
         for row in refused[: hooks.library.ofm_step(count, *pointers)]:
             formula, tensors, numbers = self._rows[row]
             update(formula, tensors, **numbers)
@@ -191,6 +191,34 @@ def _on_host(formula, arrays, numbers):
         for start in range(0, flat[0].size, _BLOCK):
             stop = start + _BLOCK
             formula(Arrays, *[array[start:stop] for array in flat], **numbers)
+
+
+def norms(tensors):
+    """Return the 2-norms of tensors as a tensor; None where the kernels do not do."""
+    if hooks.library is None:
+        return None
+    objects = array.array("Q", map(id, tensors))
+    found = array.array("d", bytes(8 * len(objects)))
+    flow._oneflow_internal.eager.Sync()
+    if not hooks.library.ofm_norms(len(objects), _address(objects), _address(found)):
+        return None
+    exact = flow.float64 if tensors[0].dtype == flow.float64 else flow.float32
+    return flow.tensor(found.tolist(), dtype=exact)
+
+
+def scale(tensors, factor):
+    """Multiply tensors by a one-element tensor in place; False where the kernels do not do."""
+    if hooks.library is None:
+        return False
+    by = ctypes.c_double(factor.item())
+    if by.value == 1.0:
+        return True
+    objects = array.array("Q", map(id, tensors))
+    return bool(hooks.library.ofm_scale(len(objects), _address(objects), by))
+
+
+def _address(values):
+    return ctypes.c_void_p(values.buffer_info()[0])
 
 
 def number(value):

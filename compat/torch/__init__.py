@@ -940,11 +940,20 @@ def kron(input, other):
 
 def matmul(input, other, *, out=None):
     """Return the matrix product, broadcast over leading dimensions."""
-    if input.ndim == 1 and other.ndim == 1:
-        answer = (input * other).sum()
-    else:
-        answer = flow.matmul(input, other)
+    answer = _product(input, other)
+    if answer is None:
+        if input.ndim == 1 and other.ndim == 1:
+            answer = flow.dot(input, other) if hooks.kernels else (input * other).sum()
+        elif input.ndim > 2 and other.ndim == 1:  # OneFlow ends the process
+            answer = flow.matmul(input, other.unsqueeze(-1)).squeeze(-1)
+        elif input.ndim == 1 and other.ndim > 2:
+            answer = flow.matmul(input.unsqueeze(0), other).squeeze(-2)
+        else:
+            answer = flow.matmul(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+_product = hooks.native.get("product", lambda input, other: None)
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):

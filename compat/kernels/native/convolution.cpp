@@ -458,8 +458,20 @@ bool by_products(const Convolution& c, Wanted wanted, const Operands& of) {
 }
 
 void run_float(const Convolution& c, Wanted wanted, const Operands& of) {
-  static const bool no_products = getenv("OFM_CONV_NOPROD") != nullptr;
-  if (!no_products && by_products(c, wanted, of)) { return; }
+  if (by_products(c, wanted, of)) { return; }
+  const float* weight = static_cast<const float*>(of.weight);
+  float* in = static_cast<float*>(const_cast<void*>(of.in));
+  float* out = static_cast<float*>(const_cast<void*>(of.out));
+  static const bool no_winograd = getenv("OFM_CONV_NOWINO") != nullptr;
+  if (no_winograd) {
+  } else
+  if (wanted == Wanted::kOut
+      && convolve_by_winograd(c, false, in, weight, static_cast<const float*>(of.bias), out)) {
+    return;
+  }
+  if (!no_winograd && wanted == Wanted::kIn && convolve_by_winograd(c, true, out, weight, nullptr, in)) {
+    return;
+  }
   if (!by_onednn(c, wanted, of, Type::f32)) { own<float>(c, wanted, of); }
 }
 

@@ -112,16 +112,18 @@ inline void product(int64_t rows, int64_t columns, int64_t depth, const T* a, in
   for (; j + 3 * size <= columns; j += 3 * size) {
     product_rows<T, 3>(rows, depth, a, a_row, a_depth, b + j, b_depth, c + j, c_row);
   }
+  for (; j + size < columns; j += 2 * size) {
+    product_rows<T, 2>(rows, depth, a, a_row, a_depth, b + j, b_depth, c + j, c_row);
+  }
   for (; j < columns; j += size) {
     product_rows<T, 1>(rows, depth, a, a_row, a_depth, b + j, b_depth, c + j, c_row);
   }
 }
 
-// out += a convolution of 3 × 3 at stride 1 by fewer multiplications; false if it should not be
-// done so (numbers too far apart to be added and subtracted), and then nothing was written.
-bool convolve_by_winograd(const Convolution& sizes, const float* in, const float* weight,
-                          const float* bias, float* out);
-bool suits_winograd(const Convolution& sizes);
+// A convolution of 3 × 3 at stride 1, or the gradient for its input, by fewer multiplications. False
+// where that is not quicker, or would be less exact: nothing was written then.
+bool convolve_by_winograd(const Convolution& sizes, bool gradient, const float* from,
+                          const float* weight, const float* bias, float* to);
 
 }  // namespace ofm
 

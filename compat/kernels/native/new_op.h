@@ -80,6 +80,10 @@ struct PythonSide {
 PythonSide& python_side();
 
 inline bool is_none(PyObject* object) { return object == &_Py_NoneStruct; }
+inline PyObject* none() {
+  ++_Py_NoneStruct.count;
+  return &_Py_NoneStruct;
+}
 
 inline const TensorPointer& tensor(PyObject* object) {
   PyObject* const wanted = python_side().tensor_type;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "oneflow/core/framework/device.h"
 #include "oneflow/core/framework/tensor.h"
 
 namespace ofm {

@@ -150,6 +150,15 @@ def linear(input, weight, bias=None):
 _matmul = flow._C.matmul
 
 
+if "linear" in hooks.native:
+    _composed_linear, _native_linear = linear, hooks.native["linear"]
+
+    def linear(input, weight, bias=None):
+        """Return input weightᵀ + bias; input (*, in), weight (out, in) or (in,), bias (out)."""
+        answer = _native_linear(input, weight, bias)
+        return _composed_linear(input, weight, bias) if answer is None else answer
+
+
 def _same_padding(weight, dilation, dims):
     """Return (padding per dimension, extra on the right) that keeps the size at stride 1."""
     total = [d * (k - 1) for d, k in zip(_pair(dilation, dims), weight.shape[2:])]
@@ -411,6 +420,10 @@ def scaled_dot_product_attention(
             "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
             "is_causal=True"
         )
+    if dropout_p == 0.0:
+        answer = _fused_attention(query, key, value, attn_mask, is_causal, scale, enable_gqa)
+        if answer is not None:
+            return answer
     if enable_gqa and query.shape[-3] != key.shape[-3]:
         key = key.repeat_interleave(query.shape[-3] // key.shape[-3], dim=-3)
         value = value.repeat_interleave(query.shape[-3] // value.shape[-3], dim=-3)
@@ -422,6 +435,24 @@ def scaled_dot_product_attention(
         value = value.expand(*lead, *value.shape[-2:])
     thin = (lambda weights: dropout(weights, dropout_p)) if dropout_p > 0.0 else None
     return attention.attention(query, key, value, attn_mask, is_causal, scale, thin)
+
+
+def _fused_attention(query, key, value, mask, causal, scale, grouped):
+    lead, other = tuple(query.shape[:-2]), tuple(key.shape[:-2])
+    if other != lead or tuple(value.shape[:-2]) != lead:
+        if grouped:
+            if other[:-1] != lead[:-1] or tuple(value.shape[:-2]) != other or query.ndim < 3:
+                return None
+            if other[-1] == 0 or lead[-1] % other[-1]:
+                raise RuntimeError(
+                    "Number of heads in key and value must divide the number of heads in query"
+                )
+        else:
+            lead = torch.broadcast_shapes(lead, other, value.shape[:-2])
+            query, key, value = (
+                each.expand(*lead, *each.shape[-2:]) for each in (query, key, value)
+            )
+    return attention.fused(query, key, value, mask, causal, scale)
 
 
 def multi_head_attention_forward(
@@ -482,7 +513,12 @@ def multi_head_attention_forward(
         kept.append(weights)
         return dropout(weights, dropout_p) if training and dropout_p > 0.0 else weights
 
-    answer = attention.attention(*heads, mask=mask, causal=is_causal and mask is None, dropout=thin)
+    causal = is_causal and mask is None
+    answer = None
+    if not need_weights and not (training and dropout_p > 0.0):
+        answer = attention.fused(*heads, mask=mask, causal=causal)
+    if answer is None:
+        answer = attention.attention(*heads, mask=mask, causal=causal, dropout=thin)
     answer = answer.permute(2, 0, 1, 3).reshape(length, batch, size)
     answer = linear(answer, out_proj_weight, out_proj_bias)
     weights = None

@@ -1,9 +1,12 @@
-"""An optimizer's steps come out alike over NumPy blocks, OneFlow's tensors and half precision."""
+"""An optimizer's steps come out alike over NumPy blocks, OneFlow's tensors, in the native kernels
+and in half precision.
+"""
 
 import numpy as np
 import pytest
 
 import oneflow_mock
+from oneflow_mock import kernel_library
 
 KINDS = {
     "SGD": {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
@@ -44,8 +47,10 @@ def _mocked():
 
 def through(monkeypatch, large):
     """Send parameters from this size on through NumPy."""
+    from oneflow_mock.compat import hooks
     from oneflow_mock.compat.kernels import stepping
 
+    monkeypatch.setattr(hooks, "library", None)
     monkeypatch.setattr(stepping, "_LARGE", large)
     monkeypatch.setattr(stepping, "_BLOCK", 5)
 
@@ -59,6 +64,52 @@ def test_blocks_and_tensors_agree(kind, monkeypatch):
     by_tensors = stepped(kind, KINDS[kind])
     np.testing.assert_allclose(by_blocks, by_tensors, rtol=2e-6, atol=1e-6)
     np.testing.assert_allclose(by_blocks, strided, rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.skipif(not kernel_library.usable(), reason="the native kernels are not built")
+@pytest.mark.parametrize("kind", KINDS)
+def test_kernels_and_blocks_agree(kind, monkeypatch):
+    natively = stepped(kind, KINDS[kind])
+    strided = stepped(kind, KINDS[kind], transposed=True)
+    exact = stepped(kind, KINDS[kind], "float64")
+    through(monkeypatch, 0)
+    by_blocks = stepped(kind, KINDS[kind])
+    np.testing.assert_allclose(natively, by_blocks, rtol=2e-6, atol=1e-6)
+    np.testing.assert_allclose(natively, strided, rtol=2e-6, atol=1e-6)
+    np.testing.assert_allclose(exact, stepped(kind, KINDS[kind], "float64"), rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.skipif(not kernel_library.usable(), reason="the native kernels are not built")
+def test_what_the_kernels_refuse_is_still_stepped():
+    import torch
+
+    params = [torch.nn.Parameter(torch.ones(4, 6)), torch.nn.Parameter(torch.ones(6, 4))]
+    params[0].grad = torch.full((6, 4), 2.0).t()  # in another order than the parameter
+    params[1].grad = torch.full((6, 4), 2.0)
+    torch.optim.SGD(params, lr=0.25).step()
+    assert [param.detach().numpy().tolist() for param in params] == [
+        [[0.5] * 6] * 4,
+        [[0.5] * 4] * 6,
+    ]
+
+
+@pytest.mark.parametrize("natively", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_gradients_are_clipped(natively, dtype, monkeypatch):
+    import torch
+
+    if not natively:
+        through(monkeypatch, 0)
+    params = [torch.nn.Parameter(torch.zeros(size, dtype=getattr(torch, dtype))) for size in (9, 7)]
+    for param in params:
+        param.grad = torch.full(param.shape, 2.0).to(param.dtype)
+    total = torch.nn.utils.clip_grad_norm_(params, 1.0)
+    assert total.dtype == params[0].dtype
+    assert float(total.float()) == pytest.approx(8.0, rel=1e-2)
+    for param in params:
+        np.testing.assert_allclose(param.grad.float().numpy(), 0.25, rtol=1e-2)
+    torch.nn.utils.clip_grad_norm_(params, 100.0)
+    np.testing.assert_allclose(params[0].grad.float().numpy(), 0.25, rtol=1e-2)
 
 
 @pytest.mark.parametrize("kind", ["SGD", "AdamW", "RMSprop"])

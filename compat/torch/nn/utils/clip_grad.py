@@ -7,6 +7,8 @@ import warnings
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat.kernels import stepping
+
 
 def _no_grad(func):
     @functools.wraps(func)
@@ -38,8 +40,11 @@ def _get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=No
     if not tensors:
         return torch.tensor(0.0)
     device = tensors[0].device
-    norms = [_norm(tensor, order).to(device) for tensor in tensors]
-    total = _norm(flow.stack(norms), order)
+    norms = stepping.norms(tensors) if order == 2.0 else None
+    if norms is not None:
+        total = _norm(norms, order).to(tensors[0].dtype)
+    else:
+        total = _norm(flow.stack([_norm(tensor, order).to(device) for tensor in tensors]), order)
     if error_if_nonfinite and not bool(torch.isfinite(total)):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite, so "
@@ -55,7 +60,10 @@ def _clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     grads = [param.grad for param in _listed(parameters) if param.grad is not None]
     if not grads:
         return
+    total_norm = total_norm if total_norm.dtype == flow.float64 else total_norm.float()
     factor = torch.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
+    if stepping.scale(grads, factor):
+        return
     for grad in grads:
         grad.mul_(factor.to(grad.device))
 
