@@ -1,6 +1,6 @@
 """How OneFlow runs on a CPU: everything that is set around its import, with reason and figure.
 
-Figures are of 2 cores (AMD, AVX-512), in microseconds, with PyTorch's after the slash.
+Figures are of 2 cores (Intel Xeon, AVX-512), in microseconds, with PyTorch's after the slash.
 """
 
 from __future__ import annotations
