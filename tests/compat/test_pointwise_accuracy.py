@@ -13,8 +13,19 @@ from oneflow_mock import kernel_library
 
 #: Units in the last place that each function may be off by.
 LIMITS = {
-    "exp": 1.5, "exp2": 1.5, "expm1": 2.0, "log": 1.5, "log2": 2.0, "log1p": 2.0,
-    "tanh": 2.0, "erf": 2.0, "sigmoid": 2.5, "sin": 2.0, "cos": 2.0, "tan": 4.0, "sqrt": 0.5,
+    "exp": 1.5,
+    "exp2": 1.5,
+    "expm1": 2.0,
+    "log": 1.5,
+    "log2": 2.0,
+    "log1p": 2.0,
+    "tanh": 2.0,
+    "erf": 2.0,
+    "sigmoid": 2.5,
+    "sin": 2.0,
+    "cos": 2.0,
+    "tan": 4.0,
+    "sqrt": 0.5,
 }
 RUN = """
 import oneflow_mock
