@@ -291,7 +291,8 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
     input.bytes = bytes_of(in[k].dtype);
     input.row_bytes = bytes_of(wanted);
     input.load = load_of(in[k].dtype, wanted);
-    input.converted = input.bytes != input.row_bytes || (wanted == B1 && in[k].dtype != DataType::kBool);
+    input.converted =
+        input.bytes != input.row_bytes || (wanted == B1 && in[k].dtype != DataType::kBool);
     input.linear = count == job.count;
     input.period = count == 1 ? 1 : 0;
     direct = direct && input.linear && !input.converted;
@@ -317,8 +318,6 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
       // Sizes are compared from the last dimension on.
       const int64_t* sizes = in[k].sizes;
       int d = out.dims - 1, own = in[k].dims - 1;
-      if (k == job.inputs - 1 && plan.along >= 0 && in[k].dims == 1) { d = plan.along; }
-      for (int rest = out.dims - 1; rest > d; --rest) { job.in[k].strides[rest] = 0; }
       int64_t stride = 1;
       for (; d >= 0; --d, --own) {
         job.in[k].strides[d] = own >= 0 && sizes[own] != 1 ? stride : 0;
@@ -378,7 +377,7 @@ class Kernel final : public user_op::OpKernel {
 void add(const Plan& plan) {
   // Kept for as long as the process lives, as OneFlow's registry is.
   const Plan* kept = new Plan(plan);
-  auto matched = ::oneflow::hob::make_custom("native", [kept](const user_op::KernelRegContext& context) {
+  const auto fits = [kept](const user_op::KernelRegContext& context) {
     if (context.device_type() != DeviceType::kCPU) { return false; }
     const auto* decides = context.TensorDesc4ArgNameAndIndex(kept->in[kept->decides], 0);
     const auto* out = context.TensorDesc4ArgNameAndIndex(kept->out, 0);
@@ -395,10 +394,10 @@ void add(const Plan& plan) {
     }
     return kept->result == kNone ? out->data_type() == dtype
                                  : type_of(out->data_type()) == kept->result;
-  });
+  };
   auto registry = user_op::UserOpRegistryMgr::Get().CheckAndGetOpKernelRegistry(kept->op);
   registry.SetCreateFn([kept]() { return user_op::NewOpKernel<Kernel>(kept); })
-      .SetIsMatchedHob(matched)
+      .SetIsMatchedHob(::oneflow::hob::make_custom("native", fits))
       .SetPriority(kPriority);
   if (kept->overwritten >= 0) {
     registry.SetInplaceProposalFn(
