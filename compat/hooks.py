@@ -42,6 +42,10 @@ def patch(owner, name: str, value) -> None:
     setattr(owner, name, value)
 
 
+def set_kernel_threads(count: int) -> None:
+    """Say how many threads a native kernel may use; replaced by the mock."""
+
+
 def host_fallback(api: str) -> None:
     """Report that ``api`` was computed on the host with NumPy or SciPy."""
     record(api, "host fallback")

@@ -59,6 +59,13 @@ def build(
         raise _unwritable(folder, error) from None
 
 
+def check_requirements() -> None:
+    """Raise KernelError unless a library can be compiled: compiler, OneFlow, oneDNN, headers."""
+    _checked_compiler()
+    _libraries()
+    _include_flags()
+
+
 def compile_library(
     path: str, level: str, progress: Progress = _nothing, force: bool = False
 ) -> None:

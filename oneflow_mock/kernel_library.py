@@ -365,6 +365,12 @@ def load() -> ctypes.CDLL | None:
     return None
 
 
+def set_threads(count: int) -> None:
+    """Say how many threads a kernel may use."""
+    if loaded is not None:
+        loaded.ofm_set_num_threads(min(count, 2**31 - 1))
+
+
 def package_command(debian: str, others: str) -> str:
     """Return the command that installs a package of the system's."""
     from shutil import which

@@ -201,6 +201,7 @@ class Builder:
             patch=self.patches.set,
             native=kernel_library.functions(),
             kernels=kernel_library.loaded is not None,
+            set_kernel_threads=kernel_library.set_threads,
             library=kernel_library.loaded,
         )
 

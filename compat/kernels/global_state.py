@@ -139,6 +139,7 @@ def set_num_threads(int) -> None:
     """Set how many threads compute one operator."""
     count, before = _checked_count("set_num_threads", int), get_num_threads()
     _threads["inside"] = count
+    hooks.set_kernel_threads(count)
     if min(count, _processors()) != min(before, _processors()):
         with _silence():  # OneFlow prints a warning for as many threads as there are processors
             flow._oneflow_internal._set_num_threads(count)

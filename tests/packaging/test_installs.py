@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from clean_environments import run
 
+from oneflow_mock import kernel_library
+
 # Output of the script under test, and of nothing else in these environments.
 OURS_SAYS = "ONEFLOW_MOCK_TORCH"
 
@@ -132,3 +134,40 @@ def test_our_requirements_do_not_bring_real_torch():
     needed = " ".join(metadata.requires("oneflow-mock")).lower()
     for name in ("torch", "accelerate", "peft"):
         assert name not in needed
+
+
+@pytest.mark.skipif(kernel_library.compiler() is None, reason="needs g++")
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_wheel_carries_kernels_where_they_can_be_compiled(checkout, tmp_path, isolated):
+    copy = tmp_path / "checkout"
+    shutil.copytree(str(checkout), str(copy))
+    native = copy / "compat" / "kernels" / "native"
+    shutil.rmtree(str(native))
+    native.mkdir()
+    (native / "kernel.h").write_text("#include <vector>\n")
+    (native / "one.cpp").write_text('extern "C" int one() { return 1; }\n')
+    how = [] if isolated else ["--no-build-isolation"]
+    run(
+        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", *how),
+        *("--wheel-dir", tmp_path, copy),
+        XDG_CACHE_HOME=tmp_path,
+        ONEFLOW_MOCK_KERNELS="1",
+    )
+    (path,) = tmp_path.glob("oneflow_mock-*.whl")
+    assert path.name.endswith("-py3-none-linux_x86_64.whl")
+    with zipfile.ZipFile(str(path)) as wheel:
+        built = [name for name in wheel.namelist() if "/built/" in name]
+        assert sorted(built) == [
+            f"oneflow_mock/compat/kernels/built/{level}.so"
+            for level in sorted(kernel_library.LEVELS)
+        ]
+        assert all(len(wheel.read(name)) > 1000 for name in built)
+    # without a compiler it is a wheel for any machine
+    run(
+        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"),
+        *("--wheel-dir", tmp_path / "pure", copy),
+        ONEFLOW_MOCK_KERNELS="1",
+        PATH="/nothing",
+    )
+    (path,) = (tmp_path / "pure").glob("oneflow_mock-*.whl")
+    assert path.name.endswith("-py3-none-any.whl")

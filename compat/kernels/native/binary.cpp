@@ -15,7 +15,8 @@ struct Arithmetic {
 };
 template<typename T>
 struct Arithmetic<T, true> {
-  using U = typename std::conditional<sizeof(T) < 4, uint32_t, typename std::make_unsigned<T>::type>::type;
+  using Same = typename std::make_unsigned<T>::type;
+  using U = typename std::conditional<sizeof(T) < 4, uint32_t, Same>::type;
   static OFM_MATH T add(T x, T y) { return static_cast<T>(static_cast<U>(x) + static_cast<U>(y)); }
   static OFM_MATH T sub(T x, T y) { return static_cast<T>(static_cast<U>(x) - static_cast<U>(y)); }
   static OFM_MATH T mul(T x, T y) { return static_cast<T>(static_cast<U>(x) * static_cast<U>(y)); }
@@ -61,7 +62,9 @@ struct Whole {
     return r != 0 && (r < 0) != (y < 0) ? static_cast<T>(r + y) : r;
   }
   // The lowest number divided by it is a trap.
-  static OFM_MATH bool minus_one(T y) { return std::is_signed<T>::value && y == static_cast<T>(-1); }
+  static OFM_MATH bool minus_one(T y) {
+    return std::is_signed<T>::value && y == static_cast<T>(-1);
+  }
 };
 
 template<typename T>
@@ -149,7 +152,8 @@ struct FloorDiv {
 template<typename T>
 OFM_MATH T whole_power(T base, T exponent) {
   if (exponent < 0) {
-    return base == 1 ? T(1) : base == static_cast<T>(-1) ? (exponent % 2 != 0 ? T(-1) : T(1)) : T(0);
+    const T turning = exponent % 2 != 0 ? T(-1) : T(1);
+    return base == 1 ? T(1) : base == static_cast<T>(-1) ? turning : T(0);
   }
   T out = 1;
   for (; exponent != 0; exponent = static_cast<T>(exponent / 2)) {

@@ -33,12 +33,39 @@ void gather(const void* from, int64_t stride, void* to, int64_t count) {
   }
 }
 
+#ifdef __AVX512F__
+void load_all(const Half* from, float* to, int64_t count) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i));
+    _mm512_storeu_ps(to + i, _mm512_cvtph_ps(bits));
+  }
+  for (; i < count; ++i) { to[i] = to_compute(from[i]); }
+}
+void store_all(const float* from, Half* to, int64_t count) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m256i bits = _mm512_cvtps_ph(_mm512_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), bits);
+  }
+  for (; i < count; ++i) { to[i] = from_compute<Half>(from[i]); }
+}
+#endif
+template<typename T>
+void load_all(const T* from, float* to, int64_t count) {
+  load_row(from, to, count);
+}
+template<typename T>
+void store_all(const float* from, T* to, int64_t count) {
+  store_row(from, to, count);
+}
+
 template<typename T>
 void widen(const void* from, int64_t stride, void* to, int64_t count) {
   const T* source = static_cast<const T*>(from);
   float* target = static_cast<float*>(to);
   if (stride == 1) {
-    load_row(source, target, count);
+    load_all(source, target, count);
   } else if (stride == 0) {
     std::fill(target, target + count, to_compute(*source));
   } else {
@@ -56,7 +83,7 @@ void truth(const void* from, int64_t stride, void* to, int64_t count) {
 
 template<typename T>
 void narrow(const void* from, void* to, int64_t count) {
-  store_row(static_cast<const float*>(from), static_cast<T*>(to), count);
+  store_all(static_cast<const float*>(from), static_cast<T*>(to), count);
 }
 
 Load gather_of(int bytes) {
@@ -264,7 +291,8 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
     input.bytes = bytes_of(in[k].dtype);
     input.row_bytes = bytes_of(wanted);
     input.load = load_of(in[k].dtype, wanted);
-    input.converted = input.bytes != input.row_bytes || (wanted == B1 && in[k].dtype != DataType::kBool);
+    input.converted =
+        input.bytes != input.row_bytes || (wanted == B1 && in[k].dtype != DataType::kBool);
     input.linear = count == job.count;
     input.period = count == 1 ? 1 : 0;
     direct = direct && input.linear && !input.converted;
@@ -290,8 +318,6 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
       // Sizes are compared from the last dimension on.
       const int64_t* sizes = in[k].sizes;
       int d = out.dims - 1, own = in[k].dims - 1;
-      if (k == job.inputs - 1 && plan.along >= 0 && in[k].dims == 1) { d = plan.along; }
-      for (int rest = out.dims - 1; rest > d; --rest) { job.in[k].strides[rest] = 0; }
       int64_t stride = 1;
       for (; d >= 0; --d, --own) {
         job.in[k].strides[d] = own >= 0 && sizes[own] != 1 ? stride : 0;
@@ -351,7 +377,7 @@ class Kernel final : public user_op::OpKernel {
 void add(const Plan& plan) {
   // Kept for as long as the process lives, as OneFlow's registry is.
   const Plan* kept = new Plan(plan);
-  auto matched = ::oneflow::hob::make_custom("native", [kept](const user_op::KernelRegContext& context) {
+  const auto fits = [kept](const user_op::KernelRegContext& context) {
     if (context.device_type() != DeviceType::kCPU) { return false; }
     const auto* decides = context.TensorDesc4ArgNameAndIndex(kept->in[kept->decides], 0);
     const auto* out = context.TensorDesc4ArgNameAndIndex(kept->out, 0);
@@ -368,10 +394,10 @@ void add(const Plan& plan) {
     }
     return kept->result == kNone ? out->data_type() == dtype
                                  : type_of(out->data_type()) == kept->result;
-  });
+  };
   auto registry = user_op::UserOpRegistryMgr::Get().CheckAndGetOpKernelRegistry(kept->op);
   registry.SetCreateFn([kept]() { return user_op::NewOpKernel<Kernel>(kept); })
-      .SetIsMatchedHob(matched)
+      .SetIsMatchedHob(::oneflow::hob::make_custom("native", fits))
       .SetPriority(kPriority);
   if (kept->overwritten >= 0) {
     registry.SetInplaceProposalFn(

@@ -90,8 +90,6 @@ struct Plan {
   int64_t grain = kGrain;
   // The input whose memory OneFlow may hand out as the output.
   int overwritten = -1;
-  // The dimension that a one-dimensional last input goes along, where it is not the last one.
-  int along = -1;
 };
 
 // Registers the plan's operator; the plan must outlive the kernels.
