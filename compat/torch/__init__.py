@@ -605,10 +605,32 @@ def multiply(input, other, *, out=None):
 # reductions
 
 
+_native_statistic = hooks.native.get("statistic")
+
+
+def _bits(input, dim):
+    """Return dimensions as the kernels take them, a bit for each."""
+    ndim = input.ndim
+    if dim is None or dim == () or dim == []:
+        return (1 << ndim) - 1
+    bits = 0
+    for d in dim if isinstance(dim, (list, tuple)) else (dim,):
+        if not -ndim <= d < builtins.max(ndim, 1):
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-builtins.max(ndim, 1)}, "
+                f"{builtins.max(ndim, 1) - 1}], but got {d})"
+            )
+        bits |= 1 << d % ndim if ndim else 0
+    return bits
+
+
 def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the variance over ``dim``, dividing by n - correction (1 unless told)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
+    if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
+        correction = float(unbiased) if correction is None else correction
+        return _native_statistic(input, 1, _bits(input, dim), keepdim, correction)
     if correction is None or correction in (0, 1):
         unbiased = unbiased if correction is None else bool(correction)
         dim = list(dim) if isinstance(dim, tuple) else dim
@@ -1009,7 +1031,24 @@ def nonzero(input, *, out=None, as_tuple=False):
 def _mean_of(input, *args, **kwargs):
     if not input.numel():  # OneFlow's mean of nothing is 0
         return flow.sum(input, *args, **kwargs) / 0.0
+    if _native_statistic is not None and input.dtype in _HALVES:
+        return _mean_of_half(input, *args, **kwargs)
     return flow.mean(input, *args, **kwargs)
+
+
+_HALVES = (flow.float16, flow.bfloat16)
+
+
+def _mean_of_half(input, dim=None, keepdim=False, dtype=None):
+    if dtype is not None:
+        return flow.mean(input.to(dtype), dim, keepdim)
+    return _native_statistic(input, 0, _bits(input, dim), keepdim, 0.0)
+
+
+def _logsumexp_of(input, dim, keepdim=False):
+    if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
+        return _native_statistic(input, 2, _bits(input, dim), keepdim, 0.0)
+    return flow.logsumexp(input, dim, keepdim)
 
 
 def _cat(tensors, dim=0):
@@ -1035,7 +1074,7 @@ amax = keywords.spelled(flow.amax)
 amin = keywords.spelled(flow.amin)
 max = keywords.spelled(flow.max)
 min = keywords.spelled(flow.min)
-logsumexp = keywords.spelled(flow.logsumexp)
+logsumexp = keywords.spelled(_logsumexp_of, "logsumexp")
 prod = keywords.spelled(flow.prod)
 cumsum = keywords.spelled(flow.cumsum)
 cumprod = keywords.spelled(flow.cumprod)

@@ -26,6 +26,9 @@ Maybe<Tensor> Rsqrt(const Pointer& x);
 Maybe<Tensor> ScalarAdd(const Pointer& x, const Scalar& y, const Scalar& alpha, bool inplace);
 Maybe<Tensor> ReduceMean(const Pointer& x, const std::vector<int32_t>& axis, bool keepdims);
 Maybe<Tensor> ReduceSum(const Pointer& x, const std::vector<int32_t>& axis, bool keepdims);
+Maybe<Tensor> BroadcastLike(const Pointer& x, const Pointer& like,
+                            const std::vector<int32_t>& broadcast_axes);
+Maybe<Tensor> ScalarMul(const Pointer& x, const Scalar& y, bool inplace);
 Maybe<Tensor> Reshape(const Pointer& x, const Shape& shape);
 Maybe<Tensor> Cast(const Pointer& x, const Symbol<DType>& dtype, bool pin_memory);
 

@@ -3,7 +3,8 @@
 // A reduction is divided into pieces of fixed size, whose results are joined in order: it is the
 // same for any number of threads. Floating point numbers are added up in many lanes within a
 // block, and the blocks in double.
-#include "rows.h"
+#include "exponentials.h"
+#include "functional.h"
 
 namespace ofm {
 namespace {
@@ -173,12 +174,12 @@ template<typename T>
 struct Variance {
   using Total = Moments;
   using In = compute_t<T>;
-  bool unbiased;
+  double correction;
 
   Total start() const { return {}; }
   void join(Total* all, const Total& x) const { all->add(x); }
   void store(T* to, const Total& x) const {
-    const double count = x.count - unbiased;
+    const double count = x.count - correction;
     *to = from_compute<T>(static_cast<In>(x.squares / std::max(count, 0.)));
   }
   Total row(const T* x, int64_t count) const { return row_moments(x, count); }
@@ -214,6 +215,83 @@ struct Variance {
       }
     }
   }
+};
+
+// The logarithm of the sum of exponentials: the largest number, and the sum when it is taken off.
+template<typename T>
+struct LogSumExp {
+  struct Total {
+    double high, sum;
+  };
+  using In = compute_t<T>;
+
+  Total start() const { return {-std::numeric_limits<double>::infinity(), 0}; }
+  void join(Total* all, const Total& x) const {
+    if (x.high > all->high) {
+      *all = {x.high, x.sum + all->sum * scale(all->high - x.high)};
+    } else {
+      all->sum += x.sum * scale(x.high - all->high);
+    }
+  }
+  static double scale(double gap) { return gap != gap ? 1 : std::exp(gap); }
+  void store(T* to, const Total& x) const {
+    *to = from_compute<T>(static_cast<In>(x.high + std::log(x.sum)));
+  }
+
+  Total row(const T* x, int64_t count) const {
+    In buffer[kBlock];
+    Total all = start();
+    for (int64_t first = 0; first < count; first += kBlock) {
+      const int64_t part = std::min(kBlock, count - first);
+      const In* v = loaded(x + first, buffer, part);
+      const In high = largest(v, part);
+      if (std::isinf(high)) {
+        // Nothing to be taken off: what is not NaN adds 1 if it is the infinity above.
+        const auto one = [=](int64_t i) { return v[i] != v[i] ? v[i] : In(v[i] == high && high > 0); };
+        join(&all, {high, sum_of<In>(part, one)});
+      } else {
+        join(&all, {high, exponentials<In>(v, nullptr, part, high)});
+      }
+    }
+    return all;
+  }
+
+  template<typename Address>
+  void columns(const Address& address, int64_t first, int64_t last, int64_t width,
+               Total* totals) const {
+    constexpr int64_t kRows = 64;
+    std::vector<In> kept(3 * width);
+    In *buffer = kept.data(), *high = buffer + width, *sum = high + width;
+    for (int64_t begin = first; begin < last; begin += kRows) {
+      const int64_t end = std::min(last, begin + kRows);
+      std::fill(high, high + width, -std::numeric_limits<In>::infinity());
+      std::fill(sum, sum + width, In(0));
+      for (int64_t row = begin; row < end; ++row) {
+        const In* x = loaded(address(row), buffer, width);
+        for (int64_t i = 0; i < width; ++i) { high[i] = x[i] > high[i] ? x[i] : high[i]; }
+      }
+      for (int64_t row = begin; row < end; ++row) {
+        const In* x = loaded(address(row), buffer, width);
+#pragma GCC ivdep
+        for (int64_t i = 0; i < width; ++i) {
+          // At an infinity: 1 for what is the upper one, 0 for the lower.
+          const In gap = x[i] == high[i] ? In(0) : x[i] - high[i];
+          const In e = exp_below(gap);
+          sum[i] += high[i] == -std::numeric_limits<In>::infinity() && x[i] == high[i] ? In(0) : e;
+        }
+      }
+      for (int64_t i = 0; i < width; ++i) { join(totals + i, {high[i], sum[i]}); }
+    }
+  }
+};
+
+// The mean of a Half or BFloat16 is rounded once.
+template<typename T>
+struct Mean : Folding<T, Sum<T>> {
+  double count;
+
+  explicit Mean(double among) : count(among) {}
+  void store(T* to, double x) const { *to = from_compute<T>(static_cast<compute_t<T>>(x / count)); }
 };
 
 // --- the driver ----------------------------------------------------------------------------------
@@ -389,7 +467,8 @@ struct Reduce {
 template<typename T>
 struct Var {
   static void compute(Context* context) {
-    reduce<T>(Variance<T>{context->Attr<bool>("unbiased")}, plan_of(context, "input", "dim"),
+    const Variance<T> variance{context->Attr<bool>("unbiased") ? 1. : 0.};
+    reduce<T>(variance, plan_of(context, "input", "dim"),
               data<T>(context, "input"), mut_data<T>(context, "output"));
   }
 };
@@ -415,6 +494,148 @@ OFM_FOR_FLOATING(OFM_REDUCE_NUMBERS)
 OFM_FOR_INTEGERS(OFM_REDUCE_NUMBERS)
 // As bytes of 0 and 1.
 OFM_REDUCE_ORDERED(uint8_t, bool)
+
+// --- operators beside OneFlow's ------------------------------------------------------------------
+
+// What is reduced, with a bit for each dimension.
+constexpr int64_t kMean = 0, kVariance = 1, kLogSumExp = 2;
+
+using InferContext = user_op::InferContext;
+using oneflow::Shape;
+
+template<typename T>
+struct Statistic {
+  static void compute(Context* context) {
+    const auto shape = context->Tensor4ArgNameAndIndex("x", 0)->shape_view();
+    const int64_t dims = context->Attr<int64_t>("dims");
+    const Plan plan(shape, [=](int64_t d) { return (dims >> d & 1) != 0; });
+    const T* x = data<T>(context, "x");
+    T* y = mut_data<T>(context, "y");
+    switch (context->Attr<int64_t>("kind")) {
+      case kMean: {
+        double count = 1;
+        for (int64_t d = 0; d < shape.NumAxes(); ++d) { count *= dims >> d & 1 ? shape.At(d) : 1; }
+        reduce<T>(Mean<T>(count), plan, x, y);
+        break;
+      }
+      case kVariance:
+        reduce<T>(Variance<T>{context->Attr<double>("correction")}, plan, x, y);
+        break;
+      default: reduce<T>(LogSumExp<T>(), plan, x, y);
+    }
+  }
+};
+#define OFM_STATISTIC(type) \
+  OFM_REGISTER("ofm_statistic", Stateless<Statistic<type>>, OFM_ON_CPU("x", DtypeOf<type>::value))
+OFM_FOR_FLOATING(OFM_STATISTIC)
+
+Shape reduced_shape(const Shape& shape, int64_t dims, bool keepdim) {
+  oneflow::DimVector out;
+  for (int64_t d = 0; d < shape.NumAxes(); ++d) {
+    if (!(dims >> d & 1)) {
+      out.push_back(shape.At(d));
+    } else if (keepdim) {
+      out.push_back(1);
+    }
+  }
+  return Shape(out);
+}
+
+Maybe<void> statistic_shape(InferContext* context) {
+  set_contiguous(context, "y",
+                 reduced_shape(context->InputShape("x", 0), context->Attr<int64_t>("dims"),
+                               context->Attr<bool>("keepdim")));
+  return Maybe<void>::Ok();
+}
+Maybe<void> statistic_dtype(InferContext* context) {
+  context->SetOutputDType("y", 0, context->InputDType("x", 0));
+  return Maybe<void>::Ok();
+}
+REGISTER_USER_OP("ofm_statistic")
+    .Input("x")
+    .Attr<int64_t>("kind")
+    .Attr<int64_t>("dims")
+    .Attr<bool>("keepdim")
+    .Attr<double>("correction")
+    .Output("y")
+    .SetLogicalTensorDescInferFn(statistic_shape)
+    .SetPhysicalTensorDescInferFn(statistic_shape)
+    .SetDataTypeInferFn(statistic_dtype)
+    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
+
+struct StatisticState : public one::AutoGradCaptureState {
+  int64_t kind = 0, dims = 0;
+  double correction = 0;
+  bool wanted = false;
+};
+
+// Composed, and so with gradients of its own.
+class StatisticGradient final : public one::OpExprGradFunction<StatisticState> {
+ public:
+  Maybe<void> Init(const one::OpExpr&) override { return Maybe<void>::Ok(); }
+
+  Maybe<void> Capture(StatisticState* state, const one::TensorTuple& inputs,
+                      const one::TensorTuple& outputs,
+                      const oneflow::AttrMap& attributes) const override {
+    state->wanted = inputs.at(0)->requires_grad();
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    state->kind = JUST(attributes.GetAttr<int64_t>("kind"));
+    state->dims = JUST(attributes.GetAttr<int64_t>("dims"));
+    state->correction = JUST(attributes.GetAttr<double>("correction"));
+    state->SaveTensorForBackward(inputs.at(0));
+    if (state->kind == kLogSumExp) { state->SaveTensorForBackward(outputs.at(0)); }
+    return Maybe<void>::Ok();
+  }
+
+  Maybe<void> Apply(const StatisticState* state, const one::TensorTuple& out_grads,
+                    one::TensorTuple* in_grads) const override {
+    using namespace functional;
+    in_grads->resize(1);
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    const TensorPointer& x = state->SavedTensors().at(0);
+    const Shape &shape = *x->shape(), wide = reduced_shape(shape, state->dims, true);
+    const double count =
+        static_cast<double>(shape.elem_cnt()) / std::max<int64_t>(1, wide.elem_cnt());
+    TensorPointer dy = JUST(Reshape(out_grads.at(0), wide));
+    std::vector<int32_t> axes;
+    for (int32_t d = 0; d < shape.NumAxes(); ++d) {
+      if (state->dims >> d & 1) { axes.push_back(d); }
+    }
+    if (state->kind == kMean) {
+      dy = JUST(ScalarMul(dy, 1 / count, false));
+      in_grads->at(0) = axes.empty() ? dy : JUST(BroadcastLike(dy, x, axes));
+    } else if (state->kind == kVariance) {
+      dy = JUST(ScalarMul(dy, 2 / std::max(count - state->correction, 0.), false));
+      const TensorPointer mean = JUST(statistic(x, kMean, state->dims, true, 0));
+      in_grads->at(0) = JUST(Mul(JUST(Sub(x, mean, 1, false)), dy));
+    } else {
+      const TensorPointer y = JUST(Reshape(state->SavedTensors().at(1), wide));
+      in_grads->at(0) = JUST(Mul(JUST(Exp(JUST(Sub(x, y, 1, false)))), dy));
+    }
+    return Maybe<void>::Ok();
+  }
+
+  static Maybe<one::Tensor> statistic(const TensorPointer& x, int64_t kind, int64_t dims,
+                                      bool keepdim, double correction) {
+    static const one::UserOpExpr& op = make_op("ofm_statistic", {"x"}, {"y"});
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("kind", "dims", "keepdim", "correction");
+    attributes.SetAllAttrs(kind, dims, keepdim, correction);
+    return dispatch(op, {x}, attributes)->at(0);
+  }
+};
+OFM_REGISTER_GRADIENT("ofm_statistic", StatisticGradient)
+
+// statistic(x, kind, dims, keepdim, correction): dims has a bit for each dimension.
+PyObject* statistic(PyObject*, PyObject* const* arguments, ssize_t count) {
+  return guarded([&] {
+    if (count != 5) { throw TypeError{"statistic takes 5 arguments"}; }
+    return python(StatisticGradient::statistic(tensor(arguments[0]), integer(arguments[1]),
+                                               integer(arguments[2]), truth(arguments[3]),
+                                               number(arguments[4]))
+                      .GetPtrOrThrow());
+  });
+}
+OFM_PYTHON_FUNCTION(statistic, statistic)
 
 }  // namespace
 }  // namespace ofm
