@@ -132,7 +132,7 @@ def table_of_cases(side):
     return {row[0]: dict(zip(("compiled", "limited", "quick"), row[1:])) for row in rows}
 
 
-def in_turns(results, names, sides, progress, budget, prefix=""):
+def in_turns(results, names, sides, progress, prefix="", **request):
     """Measure the cases on all the sides, in as many rounds as there are."""
     for number in range(results.rounds):
         workers = [Worker(side) for side in sides]
@@ -143,7 +143,7 @@ def in_turns(results, names, sides, progress, budget, prefix=""):
                     side = worker.side.name
                     if results.missing(prefix + name, side, number):
                         progress(f"round {number + 1}: {prefix + name}")
-                        answer = worker.ask(case=name, budget=budget)
+                        answer = worker.ask(case=name, **request)
                         results.add(prefix + name, side, number, answer)
         finally:
             for worker in workers:
@@ -234,6 +234,9 @@ def parse(arguments):
     parser.add_argument("--resume", action="store_true", help="go on with the JSON file")
     parser.add_argument("--threads", type=int, default=2, help="2 unless told")
     parser.add_argument("--budget", type=float, default=BUDGET, help="seconds of sampling a round")
+    parser.add_argument(
+        "--busy", action="store_true", help="processor time on one thread: others use the machine"
+    )
     parser.add_argument("--plain", action="store_true", help="PyTorch and the mock alone")
     parser.add_argument("--list", action="store_true", help="print the cases' names and stop")
     options = parser.parse_args(arguments)
@@ -253,13 +256,13 @@ def measure(options, results, table, sides, progress):
     processes = [name for name in names if name in PROCESSES]
     names = [name for name in names if name in table]
     pair = [sides[name] for name in ("pytorch", "mock") if name in sides]
-    in_turns(results, names, pair, progress, options.budget)
+    in_turns(results, names, pair, progress, budget=options.budget, busy=options.busy)
     in_processes(results, processes, pair, progress)
-    if options.plain or options.quick or "pytorch" not in sides:
+    if options.plain or options.busy or options.quick or "pytorch" not in sides:
         return
     one = [name for name in names if name.startswith(("blocks/", "models/R", "training/"))]
     narrow = [all_sides(sides["pytorch"].command[0], 1)[side.name] for side in pair]
-    in_turns(results, one, narrow, progress, options.budget, prefix="one thread/")
+    in_turns(results, one, narrow, progress, prefix="one thread/", budget=options.budget)
     limits(results, [n for n in names if table[n]["limited"]], sides["pytorch"], progress)
     alone(results, [n for n in names if table[n]["compiled"]], sides["compiled"], progress)
     results.sum_up()
@@ -271,7 +274,7 @@ def measure(options, results, table, sides, progress):
 def main(arguments=None):
     options = parse(arguments)
     python = reference()
-    sides = all_sides(python, options.threads)
+    sides = all_sides(python, 1 if options.busy else options.threads)
     table = table_of_cases(sides["pytorch" if python else "mock"])
     if options.list:
         print("\n".join([*table, *PROCESSES]))
@@ -279,6 +282,7 @@ def main(arguments=None):
     results = Results(options.json, 1 if options.quick else options.rounds)
     if options.resume:
         results.resume()
+    results.data["threads"] = sides["mock"].threads
     if not python:
         results.data["remarks"].append(
             "no real PyTorch to compare with, so there are no ratios; build it with: make reference"
@@ -289,6 +293,8 @@ def main(arguments=None):
     except KeyboardInterrupt:
         results.data["remarks"].append("interrupted: go on with --resume")
         status = 130
+    if options.busy:
+        results.data["remarks"].append("processor time, on one thread")
     minutes = (time.monotonic() - start) / 60
     results.data["remarks"].append(f"measured in {minutes:.1f} minutes")
     results.write()

@@ -53,6 +53,13 @@ PROCESSES = {
     "processes/demo, 20 steps": (_demo, 5),
     "processes/SD 1.5 UNet, float32": (_large_model("float32"), 3),
     "processes/SD 1.5 UNet, float16": (_large_model("float16"), 3),
+    **{
+        f"processes/growth: half UNet, {side} latents, batch {batch}": (
+            _command(HERE / "grown_model.py", side, batch),
+            1,
+        )
+        for side, batch in ((32, 1), (64, 1), (96, 1), (32, 2), (32, 4))
+    },
 }
 
 

@@ -100,7 +100,26 @@ def limit_rows(data):
             yield [f"{short(name)} on {side}", "", "", "", first_line(error), "", "FAILED"]
 
 
+def thread_rows(data):
+    """Return rows of name, and how many times as quick two threads are as one, of each side."""
+    alone = "one thread/"
+    for name, kept in data["cases"].items():
+        whole = data["cases"].get(name[len(alone) :]) if name.startswith(alone) else None
+        if whole is None:
+            continue
+        one, two = kept["summary"], whole["summary"]
+        yield [
+            name[len(alone) :],
+            *(
+                f"{one[side][0] / two[side][0]:.2f}" if side in one and side in two else ""
+                for side in ("pytorch", "mock")
+            ),
+            "",
+        ]
+
+
 CASES = ("", "PyTorch", "mock", "ratio", "quartiles", *(title for _, title in OTHERS))
+THREADS = ("one thread's time over two's", "PyTorch", "mock", "")
 PROCESSES = ("a process each", "PyTorch", "mock", "ours / PyTorch's", "quartiles", "at most", "")
 TARGETS = ("PyTorch's time over ours", "at least", "reached", "", "")
 
@@ -110,12 +129,14 @@ def tables(data):
     made = []
     for group, rows in case_rows(data):
         made.append((group, CASES, rows))
-    rows = list(limit_rows(data))
-    if rows:
-        made.append(("processes", PROCESSES, rows))
-    rows = [list(row) for row in target_rows(data)]
-    if rows:
-        made.append(("targets", TARGETS, rows))
+    for title, headings, rows in (
+        ("threads", THREADS, thread_rows(data)),
+        ("processes", PROCESSES, limit_rows(data)),
+        ("targets", TARGETS, target_rows(data)),
+    ):
+        rows = [list(row) for row in rows]
+        if rows:
+            made.append((title, headings, rows))
     return made
 
 
@@ -125,7 +146,7 @@ def show(data):
     from rich.table import Table
 
     for title, headings, rows in tables(data):
-        used = [i for i, _ in enumerate(headings) if i < 4 or any(row[i] for row in rows)]
+        used = [i for i, _ in enumerate(headings) if i < 3 or any(row[i] for row in rows)]
         table = Table(title=title, title_justify="left")
         for i in used:
             text = i == 0 or title == "targets" and i == 4

@@ -1,6 +1,6 @@
 """How OneFlow runs on a CPU: everything that is set around its import, with reason and figure.
 
-Figures are of 2 cores (AMD, AVX-512), in microseconds, with PyTorch's after the slash.
+Figures are of 2 cores (Intel Xeon, AVX-512), in microseconds, with PyTorch's after the slash.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
     from types import ModuleType
+    from typing import Any
 
 #: ``1`` leaves operators to OneFlow's threads, as without the native kernels.
 QUEUE = "ONEFLOW_MOCK_QUEUE"
@@ -62,7 +63,7 @@ def settle(flow: ModuleType, kernels: ctypes.CDLL | None) -> None:
     elements takes 2.4 instead of 4.2 to 8 / 0.8, ``sum().item()`` 4.6 instead of 44 / 1.3. CUDA
     needs the queue, and so does a program of several processes.
     """
-    internal = getattr(flow, "_oneflow_internal", None)
+    internal: Any = getattr(flow, "_oneflow_internal", None)
     if not hasattr(internal, "eager"):  # a stand-in for OneFlow
         return
     internal.eager.Sync()

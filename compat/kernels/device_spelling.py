@@ -90,11 +90,14 @@ def reduce_of(self):
     return flow.device, arguments
 
 
+_DEVICE = flow.device
 _WANTED = " * (torch.device device)\n * (str type, int index = -1)\n"
 
 
 def new_device(cls, *args, **kwargs):
     """``torch.device(...)``: a device, a string with or without an index, or a number."""
+    if len(args) == 1 and not kwargs and type(args[0]) is _DEVICE:
+        return args[0]
     named = dict(zip(("type", "index"), args))
     if len(args) > 2 or not set(kwargs) <= {"type", "index", "device"} or set(kwargs) & set(named):
         raise _invalid(args, kwargs)

@@ -48,9 +48,10 @@ def dropout_mask(input, p, *, is_feature=False, generator=None):
     """Return what dropout multiplies with: 0 with probability p, else 1 / (1 - p)."""
     shape, order = _mask_layout(input, is_feature)
     kept, kind = _kept(input, shape, order, p, generator)
-    # As PyTorch divides: in float32 for the dtypes that are shorter.
-    wide = "float32" if kept.dtype.itemsize < 4 else kept.dtype
-    kept = (kept.astype(wide) / np.dtype(wide).type(1.0 - p)).astype(kept.dtype)
+    if kept.dtype.itemsize < 4:  # divided in float32, as PyTorch does
+        kept = (kept.astype(np.float32) / np.float32(1.0 - p)).astype(kept.dtype)
+    else:
+        kept /= kept.dtype.type(1.0 - p)
     return filling.tensor_of(sampling.rounded(kept, kind.array), _working_dtype(input))
 
 

@@ -204,13 +204,13 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
 # --- x[...] ---------------------------------------------------------------------------------------
 
 
-def _by_positions(index):
-    """Tell whether an index has tensors or lists of positions, which are values to check."""
-    if isinstance(index, _Tensor):
-        return True
-    if isinstance(index, tuple):
-        return any(isinstance(one, (_Tensor, list)) for one in index)
-    return isinstance(index, list) or hasattr(index, "__array__")
+#: What an index may be made of without a value to check.
+_PLAIN = frozenset((int, slice, bool, type(None), type(...)))
+
+
+def _is_plain(index):
+    kind = type(index)
+    return kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, index)))
 
 
 def _check_index(x, index):
@@ -239,7 +239,7 @@ def _check_index(x, index):
 
 def get_item(self, index):
     """Return ``self[index]``."""
-    if not _by_positions(index):
+    if _is_plain(index):
         return _stock_get(self, index)
     if hooks.library is None:
         _check_index(self, index)
@@ -253,7 +253,7 @@ def get_item(self, index):
 
 def set_item(self, index, value):
     """Do ``self[index] = value``."""
-    if not _by_positions(index):
+    if _is_plain(index):
         _stock_set(self, index, value)
         return
     if hooks.library is None:

@@ -40,6 +40,8 @@ def suits_kernel(param, grad):
         return False
     if param.dtype != flow.float32 or grad.dtype != flow.float32:
         return False
+    if not param.is_contiguous() or not grad.is_contiguous():
+        return False
     return param.device.type != "cpu" or 0 < param.numel() < _LARGE
 
 
@@ -102,11 +104,17 @@ _gathering = threading.local()
 _TENSORS = 5
 _NUMBERS = 10
 #: The formulas of optimizers.cpp, in its order.
-_FORMULAS = (
-    *("descend", "begin_momentum", "with_momentum", "adam", "amsgrad"),
-    *("rmsprop", "rmsprop_momentum", "rmsprop_centered", "rmsprop_momentum_centered"),
-    *("adagrad", "adadelta", "adamax", "nadam"),
-)
+_FORMULAS = {
+    name: place
+    for place, name in enumerate(
+        (
+            *("descend", "begin_momentum", "with_momentum", "adam", "amsgrad"),
+            *("rmsprop", "rmsprop_momentum", "rmsprop_centered", "rmsprop_momentum_centered"),
+            *("adagrad", "adadelta", "adamax", "nadam"),
+        )
+    )
+}
+_NOTHING = [(0,) * (_TENSORS - count) for count in range(_TENSORS + 1)]
 
 
 def native(name, numbers):
@@ -118,6 +126,7 @@ def native(name, numbers):
     def mark(formula):
         formula.native = name
         formula.numbers = numbers.split()
+        formula.blank = [0.0] * (_NUMBERS - len(formula.numbers))
         return formula
 
     return mark
@@ -145,10 +154,9 @@ class Gathered:
         if not isinstance(name, str):
             name = name(len(tensors), numbers)
         self._rows.append((formula, tensors, numbers))
-        self._formulas.append(_FORMULAS.index(name))
-        self._objects.extend([*map(id, tensors), *(0,) * (_TENSORS - len(tensors))])
-        row = [numbers[key] for key in formula.numbers]
-        self._numbers.extend(row + [0.0] * (_NUMBERS - len(row)))
+        self._formulas.append(_FORMULAS[name])
+        self._objects.extend([*map(id, tensors), *_NOTHING[len(tensors)]])
+        self._numbers.extend([numbers[key] for key in formula.numbers] + formula.blank)
 
     def _run(self):
         count = len(self._rows)
@@ -278,6 +286,12 @@ class Counters:
 
     def count(self, state):
         """Add one to ``step``; returns the sum."""
+        held = state["step"]
+        known = self._known.get(id(held))
+        if known is not None and known[0] is held:  # that is a tensor on the CPU, seen before
+            values = known[1]
+            values[0] += 1.0
+            return float(values[0])
         steps = self.get(state, "step") + 1.0
         self.put(state, "step", steps)
         return steps

@@ -20,6 +20,12 @@ def _remainder(self, other):
     return torch.remainder(self, other)
 
 
+def _fmod(self, other):
+    import torch
+
+    return torch.fmod(self, other)
+
+
 def _reflected_remainder(self, other):
     import torch
 
@@ -169,6 +175,7 @@ METHODS = {
     "__ror__": _bitwise("bitwise_or"),
     "__xor__": _bitwise("bitwise_xor"),
     "__rxor__": _bitwise("bitwise_xor"),
+    "fmod": _fmod,
     "__mod__": _remainder,
     "__rmod__": _reflected_remainder,
     "__floordiv__": _floor_divide,

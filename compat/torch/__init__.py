@@ -258,8 +258,27 @@ def rsub(input, other, *, alpha=1):
     return other - input * alpha if alpha != 1 else other - input
 
 
+def fmod(input, other, *, out=None):
+    """Return the remainder with the dividend's sign, as C's fmod."""
+    _refuse_zero(input, other)
+    answer = flow.fmod(input, other)
+    return answer if out is None else out.copy_(answer)
+
+
+def _refuse_zero(input, other):
+    """Raise where integers are divided by zero, of which there is no answer."""
+    if _is_integral(input) and _is_integral(other):
+        if not isinstance(other, flow.Tensor):
+            some = other == 0
+        else:
+            some = other.numel() and builtins.bool((other == 0).any())
+        if some:
+            raise RuntimeError("ZeroDivisionError")
+
+
 def remainder(input, other):
     """Return the remainder with the divisor's sign, as Python's %."""
+    _refuse_zero(input, other)
     rest = flow.fmod(input, other)
     return flow.where(
         ((rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))), rest + other, rest
@@ -300,10 +319,10 @@ def _true_divide(input, other):
 
 
 def _truncated(input, other):
-    quotient = flow.div(input, other)
+    _refuse_zero(input, other)
     if _is_integral(input) and _is_integral(other):
         return flow.floor_divide(input, other)
-    return trunc(quotient)
+    return trunc(flow.div(input, other))
 
 
 def _is_integral(value):
@@ -313,6 +332,7 @@ def _is_integral(value):
 
 
 def _floored(input, other):
+    _refuse_zero(input, other)
     if _is_integral(input) and _is_integral(other):
         quotient = flow.floor_divide(input, other)  # OneFlow's rounds towards zero
         rest = input - quotient * other

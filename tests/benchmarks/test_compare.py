@@ -82,6 +82,15 @@ def test_an_interrupted_run_goes_on(tmp_path, cache):
         assert sorted(both[side]) == ["0", "1"]
 
 
+def test_processor_time_on_a_busy_machine(tmp_path, cache):
+    written = tmp_path / "bench.json"
+    words = ("--cases", "small/view x*", "--budget", "0.01", "--rounds", 1, "--busy")
+    done = compare(*words, "--json", written, cache=cache)
+    data = json.loads(written.read_text())
+    assert data["threads"] == 1 and "processor time" in done.stdout
+    assert data["cases"]["small/view x200"]["summary"]["ratio"][0] > 0
+
+
 def test_without_pytorch_the_mock_is_measured_and_one_line_says_so(tmp_path):
     written = tmp_path / "bench.json"
     words = ("--cases", "small/view x*", "--budget", "0.01", "--rounds", 1, "--json", written)

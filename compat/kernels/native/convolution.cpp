@@ -357,8 +357,8 @@ bool try_layouts(const Convolution& c, Wanted wanted, bool has_bias, Type type, 
 Plan make_plan(const Convolution& c, Wanted wanted, bool has_bias, Type type) {
   Plan plan;
   const bool many = c.groups == 1 && c.in_channels >= 16 && c.out_channels >= 16;
-  static const bool no_blocks = getenv("OFM_CONV_ANY") != nullptr;
-  if (!no_blocks && type == Type::f32 && kVectorBytes == 64 && many
+  // On few points the kernels for (point, channel) order do better.
+  if (type == Type::f32 && kVectorBytes == 64 && many && c.out_points() >= 64
       && try_layouts(c, wanted, has_bias, type, true, true, &plan)) {
     return plan;
   }
@@ -462,16 +462,11 @@ void run_float(const Convolution& c, Wanted wanted, const Operands& of) {
   const float* weight = static_cast<const float*>(of.weight);
   float* in = static_cast<float*>(const_cast<void*>(of.in));
   float* out = static_cast<float*>(const_cast<void*>(of.out));
-  static const bool no_winograd = getenv("OFM_CONV_NOWINO") != nullptr;
-  if (no_winograd) {
-  } else
   if (wanted == Wanted::kOut
       && convolve_by_winograd(c, false, in, weight, static_cast<const float*>(of.bias), out)) {
     return;
   }
-  if (!no_winograd && wanted == Wanted::kIn && convolve_by_winograd(c, true, out, weight, nullptr, in)) {
-    return;
-  }
+  if (wanted == Wanted::kIn && convolve_by_winograd(c, true, out, weight, nullptr, in)) { return; }
   if (!by_onednn(c, wanted, of, Type::f32)) { own<float>(c, wanted, of); }
 }
 

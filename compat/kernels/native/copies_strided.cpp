@@ -156,12 +156,43 @@ void transpose_tile(T* to, int64_t to_stride, const T* from, int64_t from_stride
 
 // --- the general case ----------------------------------------------------------------------------
 
+// A short row, without a call: as few moves as its length needs, the last one overlapping.
+inline void copy_short(char* to, const char* from, int64_t bytes) {
+  using Block = __m256i;
+  if (bytes >= 32) {
+    int64_t i = 0;
+    for (; i + 32 <= bytes; i += 32) {
+      _mm256_storeu_si256(reinterpret_cast<Block*>(to + i),
+                          _mm256_loadu_si256(reinterpret_cast<const Block*>(from + i)));
+    }
+    if (i < bytes) {
+      _mm256_storeu_si256(reinterpret_cast<Block*>(to + bytes - 32),
+                          _mm256_loadu_si256(reinterpret_cast<const Block*>(from + bytes - 32)));
+    }
+  } else if (bytes >= 8) {
+    uint64_t part;
+    for (int64_t i = 0; i + 8 <= bytes; i += 8) {
+      std::memcpy(&part, from + i, 8);
+      std::memcpy(to + i, &part, 8);
+    }
+    std::memcpy(&part, from + bytes - 8, 8);
+    std::memcpy(to + bytes - 8, &part, 8);
+  } else {
+    for (int64_t i = 0; i < bytes; ++i) { to[i] = from[i]; }
+  }
+}
+
 template<typename T>
 void copy_row(T* to, const T* from, const CopyDim& dim) {
   const int64_t size = dim.size;
   if (dim.to == 1) {
     if (dim.from == 1) {
-      std::memcpy(to, from, size * sizeof(T));
+      const int64_t bytes = size * sizeof(T);
+      if (bytes <= 512) {
+        copy_short(reinterpret_cast<char*>(to), reinterpret_cast<const char*>(from), bytes);
+      } else {
+        std::memcpy(to, from, bytes);
+      }
     } else if (dim.from == 0) {
       const T value = *from;
       for (int64_t i = 0; i < size; ++i) { to[i] = value; }
@@ -222,6 +253,13 @@ void copy_typed(T* to, const T* from, std::vector<CopyDim>& dims) {
   }
   const int64_t rows = total / inner.size;
   const int64_t bytes = inner.size * sizeof(T);
+  if (inner.to == 1 && inner.from == 1 && count > 2) {
+    // In the order in which fewer places of the other side are visited by turns.
+    auto other = dims;
+    std::stable_sort(other.begin(), other.end() - 1,
+                     [](const CopyDim& a, const CopyDim& b) { return a.from > b.from; });
+    if (other[count - 2].size < dims[count - 2].size) { dims = other; }
+  }
   // Long rows are divided among the threads too.
   const int64_t parts = rows >= 4 * threads() ? 1 : std::max<int64_t>(1, bytes / (kGrainBytes / 2));
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / std::max<int64_t>(bytes / parts, 1));

@@ -33,12 +33,39 @@ void gather(const void* from, int64_t stride, void* to, int64_t count) {
   }
 }
 
+#ifdef __AVX512F__
+void load_all(const Half* from, float* to, int64_t count) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i));
+    _mm512_storeu_ps(to + i, _mm512_cvtph_ps(bits));
+  }
+  for (; i < count; ++i) { to[i] = to_compute(from[i]); }
+}
+void store_all(const float* from, Half* to, int64_t count) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m256i bits = _mm512_cvtps_ph(_mm512_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), bits);
+  }
+  for (; i < count; ++i) { to[i] = from_compute<Half>(from[i]); }
+}
+#endif
+template<typename T>
+void load_all(const T* from, float* to, int64_t count) {
+  load_row(from, to, count);
+}
+template<typename T>
+void store_all(const float* from, T* to, int64_t count) {
+  store_row(from, to, count);
+}
+
 template<typename T>
 void widen(const void* from, int64_t stride, void* to, int64_t count) {
   const T* source = static_cast<const T*>(from);
   float* target = static_cast<float*>(to);
   if (stride == 1) {
-    load_row(source, target, count);
+    load_all(source, target, count);
   } else if (stride == 0) {
     std::fill(target, target + count, to_compute(*source));
   } else {
@@ -56,7 +83,7 @@ void truth(const void* from, int64_t stride, void* to, int64_t count) {
 
 template<typename T>
 void narrow(const void* from, void* to, int64_t count) {
-  store_row(static_cast<const float*>(from), static_cast<T*>(to), count);
+  store_all(static_cast<const float*>(from), static_cast<T*>(to), count);
 }
 
 Load gather_of(int bytes) {

@@ -145,6 +145,42 @@ OFM_MATH Lanes erf(Lanes x) {
   return select(less(size, 0.75f), small, with_sign(large, sign_of(x)));
 }
 
+// The sine and cosine of an angle: the angle less its nearest multiple of π / 2.
+struct Angle {
+  // Above it three floats of π / 2 are too few.
+  static constexpr float limit = 30000.f;
+
+  OFM_MATH explicit Angle(Lanes x) : angle(x), n(nearest(x * 0.636619772f)) {
+    r = less_product(n, 1.57079637f, x);
+    r = less_product(n, -4.37113883e-08f, r);
+    r = less_product(n, -1.71512489e-15f, r);
+    z = r * r;
+  }
+  // Of r, between -π / 4 and π / 4.
+  OFM_MATH Lanes inner_sine() const {
+    return fma(r * z, polynomial(z, -1.666665375e-01f, 8.332150988e-03f, -1.951365994e-04f), r);
+  }
+  OFM_MATH Lanes inner_cosine() const {
+    const Lanes rest = polynomial(z, 4.166664556e-02f, -1.388734789e-03f, 2.443595440e-05f);
+    return fma(z * z, rest, fma(z, -0.5f, 1.f));
+  }
+  OFM_MATH Lanes of_quarter(Lanes n) const {
+    // Of n modulo 4, from -2 to 2: the sine, either cosine, the sine's negative.
+    const Lanes turn = n - nearest(n * 0.25f) * 4.f, size = size_of(turn), sine = inner_sine();
+    const Lanes other = select(less(size, 1.5f), with_sign(inner_cosine(), sign_of(turn)),
+                               Lanes(0.f) - sine);
+    return select(less(size, 0.5f), sine, other);
+  }
+  // A small angle is its own sine, to the sign of a zero.
+  OFM_MATH Lanes sine() const { return unless_small(of_quarter(n)); }
+  OFM_MATH Lanes unless_small(Lanes out) const {
+    return select(less(size_of(angle), 1e-4f), angle, out);
+  }
+  OFM_MATH Lanes cosine() const { return of_quarter(n + 1.f); }
+
+  Lanes angle, n, r, z;
+};
+
 // Calls function for registers of the inputs; the rest of a row through a buffer.
 template<typename Function>
 inline void each(const float* x, float* out, int64_t count, const Function& function) {

@@ -7,6 +7,8 @@ namespace ofm {
 namespace elementwise {
 namespace {
 
+using lanes::Lanes;
+
 OFM_FUNCTION(Exp, math::exp(x))
 OFM_FUNCTION(Expm1, math::expm1(x))
 OFM_FUNCTION(Log, math::log(x))
@@ -65,84 +67,110 @@ OFM_PREDICATE(Zero, x == 0)
 OFM_PREDICATE(Never, false)
 OFM_PREDICATE(Always, true)
 
-// --- sine, cosine, tangent: of large numbers by the standard library -----------------------------
+// --- sine, cosine, tangent -----------------------------------------------------------------------
 
+// What is computed of an angle: by float for small ones, by double, by the standard library for
+// those that are too large for either.
 template<typename T>
 struct Sin {
   static OFM_MATH T quick(T x) { return math::sin(x); }
   static T slow(T x) { return std::sin(x); }
+  static OFM_MATH Lanes lanes(lanes::Angle angle) { return angle.sine(); }
 };
 template<typename T>
 struct Cos {
   static OFM_MATH T quick(T x) { return math::cos(x); }
   static T slow(T x) { return std::cos(x); }
+  static OFM_MATH Lanes lanes(lanes::Angle angle) { return angle.cosine(); }
+};
+template<typename T>
+struct MinusSin {
+  static OFM_MATH T quick(T x) { return -math::sin(x); }
+  static T slow(T x) { return -std::sin(x); }
+  static OFM_MATH Lanes lanes(lanes::Angle angle) { return Lanes(0.f) - angle.sine(); }
 };
 template<typename T>
 struct Tan {
   static OFM_MATH T quick(T x) { return math::tan(x); }
   static T slow(T x) { return std::tan(x); }
+  static OFM_MATH Lanes lanes(lanes::Angle angle) {
+    return angle.unless_small(lanes::quotient(angle.sine(), angle.cosine()));
+  }
+};
+template<typename T>
+struct TanSlope {
+  static OFM_MATH T quick(T x) { return 1 + math::tan(x) * math::tan(x); }
+  static T slow(T x) { return 1 + std::tan(x) * std::tan(x); }
+  static OFM_MATH Lanes lanes(lanes::Angle angle) {
+    const Lanes t = Tan<T>::lanes(angle);
+    return lanes::fma(t, t, 1.f);
+  }
 };
 
-// Whether some number's size is above what the quick functions are right for.
+// Whether some number's size is above a limit.
 template<typename T>
-bool some_large(const T* x, int64_t count) {
-  constexpr T limit = static_cast<T>(math::Trigonometry<T>::limit);
+bool some_above(T limit, const T* x, int64_t count) {
   int32_t found = 0;
   for (int64_t i = 0; i < count; ++i) { found |= math::abs(x[i]) > limit; }
   return found != 0;
 }
 
+template<template<typename> class Function>
+bool by_lanes(const float* x, float* y, int64_t count) {
+  if (some_above(lanes::Angle::limit, x, count)) { return false; }
+  lanes::each(x, y, count, [](Lanes v) { return Function<float>::lanes(lanes::Angle(v)); });
+  return true;
+}
+template<template<typename> class Function>
+bool by_lanes(const double*, double*, int64_t) {
+  return false;
+}
+
+template<template<typename> class Function, typename T>
+void of_angles(const T* x, T* y, int64_t count) {
+  if (by_lanes<Function>(x, y, count)) { return; }
+  if (some_above(static_cast<T>(math::Trigonometry<T>::limit), x, count)) {
+    for (int64_t i = 0; i < count; ++i) { y[i] = Function<T>::slow(x[i]); }
+  } else {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i) { y[i] = Function<T>::quick(x[i]); }
+  }
+}
+
+constexpr int64_t kAngles = 512;
+
 template<template<typename> class Function, typename T>
 void angles(const Block& block) {
   const T* x = static_cast<const T*>(block.in[0]);
   T* y = static_cast<T*>(block.out);
-  for (int64_t done = 0; done < block.count; done += 1024) {
-    const int64_t count = std::min<int64_t>(1024, block.count - done);
-    if (some_large(x + done, count)) {
-      for (int64_t i = done; i < done + count; ++i) { y[i] = Function<T>::slow(x[i]); }
-    } else {
-#pragma GCC ivdep
-      for (int64_t i = done; i < done + count; ++i) { y[i] = Function<T>::quick(x[i]); }
-    }
+  for (int64_t i = 0; i < block.count; i += kAngles) {
+    of_angles<Function>(x + i, y + i, std::min(kAngles, block.count - i));
   }
 }
 
 // dy times what is a function of the angle.
 template<template<typename> class Function, typename T>
 void angle_gradients(const Block& block) {
-  const T* x = static_cast<const T*>(block.in[0]);
-  const T* dy = static_cast<const T*>(block.in[1]);
+  const T *x = static_cast<const T*>(block.in[0]), *dy = static_cast<const T*>(block.in[1]);
   T* dx = static_cast<T*>(block.out);
-  for (int64_t done = 0; done < block.count; done += 1024) {
-    const int64_t count = std::min<int64_t>(1024, block.count - done);
-    if (some_large(x + done, count)) {
-      for (int64_t i = done; i < done + count; ++i) { dx[i] = dy[i] * Function<T>::slow(x[i]); }
-    } else {
+  T slopes[kAngles];
+  for (int64_t i = 0; i < block.count; i += kAngles) {
+    const int64_t count = std::min(kAngles, block.count - i);
+    of_angles<Function>(x + i, slopes, count);
 #pragma GCC ivdep
-      for (int64_t i = done; i < done + count; ++i) { dx[i] = dy[i] * Function<T>::quick(x[i]); }
-    }
+    for (int64_t j = 0; j < count; ++j) { dx[i + j] = dy[i + j] * slopes[j]; }
   }
 }
-template<typename T>
-struct MinusSin {
-  static OFM_MATH T quick(T x) { return -math::sin(x); }
-  static T slow(T x) { return -std::sin(x); }
-};
-template<typename T>
-struct TanSlope {
-  static OFM_MATH T quick(T x) { return 1 + math::tan(x) * math::tan(x); }
-  static T slow(T x) { return 1 + std::tan(x) * std::tan(x); }
-};
 
 // --- in float, by registers ----------------------------------------------------------------------
 
 void exp_lanes(const Block& block) {
   lanes::each(static_cast<const float*>(block.in[0]), static_cast<float*>(block.out), block.count,
-              [](lanes::Lanes x) { return lanes::exp(x); });
+              [](Lanes x) { return lanes::exp(x); });
 }
 void erf_lanes(const Block& block) {
   lanes::each(static_cast<const float*>(block.in[0]), static_cast<float*>(block.out), block.count,
-              [](lanes::Lanes x) { return lanes::erf(x); });
+              [](Lanes x) { return lanes::erf(x); });
 }
 
 // --- gradients, of x and dy ----------------------------------------------------------------------

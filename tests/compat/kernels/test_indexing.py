@@ -81,7 +81,6 @@ def test_sums_by_position_never_change():
 
 @pytest.mark.parametrize("value", [2.5, 0])
 def test_a_view_is_filled_and_nothing_beside_it(value):
-    import torch
 
     whole = x(5, 6)
     wanted = whole.numpy().copy()

@@ -98,6 +98,8 @@ def test_what_the_kernels_refuse_is_still_stepped():
 def test_gradients_are_clipped(natively, dtype, monkeypatch):
     import torch
 
+    if dtype == "bfloat16" and not kernel_library.usable():
+        pytest.skip("OneFlow itself does not multiply bfloat16 on a CPU")
     if not natively:
         through(monkeypatch, 0)
     params = [torch.nn.Parameter(torch.zeros(size, dtype=getattr(torch, dtype))) for size in (9, 7)]

@@ -153,10 +153,23 @@ def _has_hooks(self):
 
 
 def _call(self, *args, **kwargs):
-    compiled = self.__dict__.get("_compiled_call_impl")
+    own = self.__dict__
+    compiled = own.get("_compiled_call_impl")
     if compiled is not None:
         return compiled(*args, **kwargs)
-    return _call_impl(self, *args, **kwargs)
+    # _has_hooks, written out: of a small module's call it is a good part.
+    if (
+        own.get("_forward_hooks")
+        or own.get("_forward_pre_hooks")
+        or own.get("_backward_hooks")
+        or own.get("_backward_pre_hooks")
+        or _global_forward_hooks
+        or _global_forward_pre_hooks
+        or _global_backward_hooks
+        or _global_backward_pre_hooks
+    ):
+        return _call_impl(self, *args, **kwargs)
+    return self.forward(*args, **kwargs)
 
 
 def _call_impl(self, *args, **kwargs):
@@ -331,9 +344,20 @@ def add_module(self, name, module):
     self._modules[name] = module
 
 
+#: Types of values that are no parameter, module or buffer: nearly all that modules are given.
+_PLAIN = frozenset({bool, int, float, str, tuple, list, dict, OrderedDict})
+
+
 def _setattr(self, name, value):
     own = self.__dict__
     parameters = own.get("_parameters")
+    if type(value) in _PLAIN and not (
+        name in (parameters or _NONE)
+        or name in (own.get("_modules") or _NONE)
+        or name in (own.get("_buffers") or _NONE)
+    ):
+        object.__setattr__(self, name, value)
+        return
     if isinstance(value, flow.nn.Parameter):
         if parameters is None:
             raise AttributeError("cannot assign parameters before Module.__init__() call")

@@ -25,6 +25,8 @@ def _listed(tensors):
 
 def _norm(tensor, order):
     tensor = tensor.detach()
+    if tensor.dtype == flow.bfloat16:  # which OneFlow does not sum on a CPU
+        return _norm(tensor.float(), order).to(flow.bfloat16)
     if order == 2.0:
         return (tensor * tensor).sum().sqrt()
     if order == float("inf"):
