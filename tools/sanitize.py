@@ -53,6 +53,7 @@ def examine(family, runtime):
         while first < count:
             here = str(ROOT / "tests" / "compat")
             code = RUN.format(here=here, target=str(target), first=first, table=str(table))
+            code = code.replace("import operator_cases", LOADED + "import operator_cases")
             environ = {**os.environ, **OPTIONS, "LD_PRELOAD": runtime}
             environ[kernel_library.SWITCH] = kernel_library.SANITIZED
             done = subprocess.run(
@@ -86,6 +87,13 @@ def examine(family, runtime):
         print(f"    wrong: {text}")
     return faults
 
+
+#: Beside the cases: nothing is examined where the library was not loaded.
+LOADED = """
+import torch
+from oneflow_mock import kernel_library
+assert kernel_library.loaded is not None, "the sanitized library is not loaded"
+"""
 
 LOST = {"error": "the process ended"}
 
