@@ -54,7 +54,10 @@ def examine(family, runtime):
             here = str(ROOT / "tests" / "compat")
             code = RUN.format(here=here, target=str(target), first=first, table=str(table))
             code = code.replace("import operator_cases", LOADED + "import operator_cases")
-            environ = {**os.environ, **OPTIONS, "LD_PRELOAD": runtime}
+            environ = {**os.environ, "LD_PRELOAD": runtime}
+            # Not to stderr, which is held back while OneFlow and the library are loaded.
+            for name, options in OPTIONS.items():
+                environ[name] = f"{options}:log_path={folder}/report"
             environ[kernel_library.SWITCH] = kernel_library.SANITIZED
             done = subprocess.run(
                 [sys.executable, "-c", code],
@@ -65,13 +68,17 @@ def examine(family, runtime):
             )
             texts = test_kernel_cases.read(target)[1] if target.exists() else {}
             reached = max(texts, default=-1)
-            told = [line for line in done.stderr.splitlines() if _is_fault(line)]
+            report = done.stderr
+            for path in sorted(Path(folder).glob("report.*")):
+                report += path.read_text(encoding="utf-8", errors="replace")
+                path.unlink()
+            told = [line for line in report.splitlines() if _is_fault(line)]
             if reached < first:
-                print(done.stderr)
+                print(report)
                 raise SystemExit(f"{family}: not one case has run")
             if told or done.returncode:
                 faults += max(len(told), 1)
-                print(f"{family}: {texts[reached]}\n{done.stderr[-6000:]}", flush=True)
+                print(f"{family}: {texts[reached]}\n{report[-6000:]}", flush=True)
             if done.returncode == 0:
                 break
             first = reached + 1
