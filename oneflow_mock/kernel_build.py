@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _MEMORY_OF_A_COMPILER = 900 << 20
 #: Libraries that no program has loaded for so long, and objects as old, are removed by a build.
 _KEPT_DAYS = 30
+#: What the folders are called that builds work in; the process's number follows.
+_BUILDING = "building-"
 
 
 def _nothing(*_) -> None:
@@ -52,8 +54,9 @@ def build(
         os.makedirs(folder, mode=0o700, exist_ok=True)
         kernel_library.check_folder(folder)
         _check_writable(folder)
+        _prune(folder)
         paths = [_build_one(level, force, progress, waiting) for level in levels]
-        _prune(folder, paths)
+        _forget_what_was_told(folder)
         return paths
     except OSError as error:
         raise _unwritable(folder, error) from None
@@ -79,7 +82,7 @@ def compile_library(
     flags = [*kernel_library.COMMON_FLAGS, *kernel_library.LEVEL_FLAGS[level]]
     command = [compiler, *flags, *_include_flags()]
     with contextlib.ExitStack() as stack:
-        folder = tempfile.mkdtemp(prefix="building-", dir=os.path.dirname(path))
+        folder = tempfile.mkdtemp(prefix=f"{_BUILDING}{os.getpid()}-", dir=os.path.dirname(path))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         objects = _Objects(command, [*flags, _version_of(compiler)], folder)
         objects.compile(progress, force)
@@ -326,18 +329,28 @@ def _locked(path: str, waiting: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-def _prune(folder: str, used: list[str]) -> None:
+def _prune(folder: str) -> None:
     """Remove what no program has used for long, and what was left by a build that was killed."""
     now = time.time()
     for path, is_folder in _entries(folder):
         name = os.path.basename(path)
         with contextlib.suppress(OSError):
             age = (now - os.lstat(path).st_mtime) / 86400
-            if is_folder and name.startswith("building-") and age > 0.1:
-                shutil.rmtree(path, ignore_errors=True)
-            elif not is_folder and path not in used:
-                if age > _KEPT_DAYS or name.startswith("told-"):
-                    os.unlink(path)
+            if is_folder and name.startswith(_BUILDING):
+                # Precompiled headers are large, so this does not wait until they are old.
+                number = name[len(_BUILDING) :].partition("-")[0]
+                ended = number.isdigit() and not os.path.exists(f"/proc/{number}")
+                if ended or age > 1:
+                    shutil.rmtree(path, ignore_errors=True)
+            elif not is_folder and age > _KEPT_DAYS:
+                os.unlink(path)
+
+
+def _forget_what_was_told(folder: str) -> None:
+    for path, _ in _entries(folder):
+        if os.path.basename(path).startswith("told-"):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def _entries(folder: str) -> list[tuple[str, bool]]:

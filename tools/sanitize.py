@@ -30,14 +30,18 @@ OPTIONS = {
 def main(words) -> int:
     made = kernel_build.build([kernel_library.SANITIZED], progress=lambda *step: print(*step))[0]
     print(made, flush=True)
-    compiler = kernel_library.compiler()
-    ask = [compiler, "-print-file-name=libasan.so"]
-    runtime = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    # Where Python does not load the C++ library at first, the sanitizer would not find its throw.
+    runtime = f"{_runtime('libasan.so')} {_runtime('libstdc++.so.6')}"
     faults = 0
     for family in words or test_kernel_cases.TABLES:
         faults += examine(family, runtime)
     print(f"{faults} faults" if faults else "no faults")
     return 1 if faults else 0
+
+
+def _runtime(name):
+    ask = [kernel_library.compiler(), f"-print-file-name={name}"]
+    return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def examine(family, runtime):
@@ -49,7 +53,11 @@ def examine(family, runtime):
         while first < count:
             here = str(ROOT / "tests" / "compat")
             code = RUN.format(here=here, target=str(target), first=first, table=str(table))
-            environ = {**os.environ, **OPTIONS, "LD_PRELOAD": runtime}
+            code = code.replace("import operator_cases", LOADED + "import operator_cases")
+            environ = {**os.environ, "LD_PRELOAD": runtime}
+            # Not to stderr, which is held back while OneFlow and the library are loaded.
+            for name, options in OPTIONS.items():
+                environ[name] = f"{options}:log_path={folder}/report"
             environ[kernel_library.SWITCH] = kernel_library.SANITIZED
             done = subprocess.run(
                 [sys.executable, "-c", code],
@@ -60,13 +68,17 @@ def examine(family, runtime):
             )
             texts = test_kernel_cases.read(target)[1] if target.exists() else {}
             reached = max(texts, default=-1)
-            told = [line for line in done.stderr.splitlines() if _is_fault(line)]
+            report = done.stderr
+            for path in sorted(Path(folder).glob("report.*")):
+                report += path.read_text(encoding="utf-8", errors="replace")
+                path.unlink()
+            told = [line for line in report.splitlines() if _is_fault(line)]
             if reached < first:
-                print(done.stderr)
+                print(report)
                 raise SystemExit(f"{family}: not one case has run")
             if told or done.returncode:
                 faults += max(len(told), 1)
-                print(f"{family}: {texts[reached]}\n{done.stderr[-6000:]}", flush=True)
+                print(f"{family}: {texts[reached]}\n{report[-6000:]}", flush=True)
             if done.returncode == 0:
                 break
             first = reached + 1
@@ -82,6 +94,13 @@ def examine(family, runtime):
         print(f"    wrong: {text}")
     return faults
 
+
+#: Beside the cases: nothing is examined where the library was not loaded.
+LOADED = """
+import torch
+from oneflow_mock import kernel_library
+assert kernel_library.loaded is not None, "the sanitized library is not loaded"
+"""
 
 LOST = {"error": "the process ended"}
 
