@@ -132,9 +132,9 @@ def seconds(library, shape):
 
 
 def main():
-    from oneflow_mock.kernel_library import _onednn_file
+    from oneflow_mock.kernel_library import onednn_library
 
-    library = Onednn(_onednn_file("libdnnl.so.3"))
+    library = Onednn(onednn_library())
     counts = {}
     for shape in json.load(sys.stdin):
         key = json.dumps(shape)
