@@ -235,7 +235,8 @@ bool is_suited(const Convolution& c) {
   // Changing the weight is to be worth it, and changing the images.
   const int64_t tiles = c.batch * ((c.out[1] + 1) / 2) * ((c.out[2] + 1) / 2);
   const int64_t ins = c.in_channels, outs = c.out_channels;
-  return suited && tiles >= 512 && c.out[2] >= 31 && ins * outs >= 32 * (ins + outs)
+  const bool worth = tiles >= 512 || (tiles >= 256 && std::max(ins, outs) <= 704);
+  return suited && worth && c.out[2] >= 31 && ins * outs >= 32 * (ins + outs)
          && std::min({c.in[1], c.in[2], c.out[1], c.out[2]}) >= 4;
 }
 
