@@ -457,8 +457,61 @@ bool by_products(const Convolution& c, Wanted wanted, const Operands& of) {
   return true;
 }
 
+template<int kStride>
+void add_taps(int64_t begin, int64_t end, int64_t stride, float tap, const float* row, float* sums) {
+  const int64_t step = kStride ? kStride : stride;
+#pragma omp simd
+  for (int64_t x = begin; x < end; ++x) { sums[x] += tap * row[x * step]; }
+}
+
+// Each channel on its own: too little work to change layouts for.
+bool by_channels(const Convolution& c, const Operands& of) {
+  if (c.group_in() != 1 || c.dims != 2 || c.channels_last || c.out[2] < 16) { return false; }
+  const float* in = static_cast<const float*>(of.in);
+  const float* weight = static_cast<const float*>(of.weight);
+  const float* bias = static_cast<const float*>(of.bias);
+  float* out = static_cast<float*>(const_cast<void*>(of.out));
+  const int64_t height = c.in[1], width = c.in[2], stride = c.stride[2];
+  const int64_t grain = kGrain / (c.out_points() * c.taps()) + 1;
+  parallel_for(c.batch * c.out_channels, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t job = begin; job < end; ++job) {
+      const int64_t channel = job % c.out_channels, n = job / c.out_channels;
+      const float* plane = in + (n * c.in_channels + channel / c.group_out()) * height * width;
+      float* row = out + job * c.out_points();
+      for (int64_t y = 0; y < c.out[1]; ++y, row += c.out[2]) {
+        std::fill(row, row + c.out[2], bias ? bias[channel] : 0.f);
+        for (int64_t ky = 0; ky < c.kernel[1]; ++ky) {
+          const int64_t from = y * c.stride[1] - c.padding[1] + ky * c.dilation[1];
+          if (from < 0 || from >= height) { continue; }
+          for (int64_t kx = 0; kx < c.kernel[2]; ++kx) {
+            const int64_t shift = kx * c.dilation[2] - c.padding[2];
+            const int64_t first =
+                std::min(c.out[2], shift < 0 ? (-shift + stride - 1) / stride : 0);
+            const int64_t last =
+                width - 1 < shift ? first : std::min(c.out[2], (width - 1 - shift) / stride + 1);
+            const float tap = weight[channel * c.taps() + ky * c.kernel[2] + kx];
+            // Where output 0 would begin, which may be before the plane.
+            const float* source = reinterpret_cast<const float*>(
+                reinterpret_cast<uintptr_t>(plane)
+                + (from * width + shift) * static_cast<int64_t>(sizeof(float)));
+            if (stride == 1) {
+              add_taps<1>(first, last, 1, tap, source, row);
+            } else if (stride == 2) {
+              add_taps<2>(first, last, 2, tap, source, row);
+            } else {
+              add_taps<0>(first, last, stride, tap, source, row);
+            }
+          }
+        }
+      }
+    }
+  });
+  return true;
+}
+
 void run_float(const Convolution& c, Wanted wanted, const Operands& of) {
   if (by_products(c, wanted, of)) { return; }
+  if (wanted == Wanted::kOut && by_channels(c, of)) { return; }
   const float* weight = static_cast<const float*>(of.weight);
   float* in = static_cast<float*>(const_cast<void*>(of.in));
   float* out = static_cast<float*>(const_cast<void*>(of.out));

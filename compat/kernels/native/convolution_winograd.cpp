@@ -83,6 +83,21 @@ void add_up(int64_t tiles, int64_t depth, const float* weight, const float* wind
   }
 }
 
+// The changed weight's memory, kept by the thread: fresh pages would cost as much as the change.
+struct Kept {
+  ~Kept() { free(data); }
+  float* get(int64_t count) {
+    if (count > size) {
+      free(data);
+      data = static_cast<float*>(aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64));
+      size = count;
+    }
+    return data;
+  }
+  float* data = nullptr;
+  int64_t size = 0;
+};
+
 struct Image {
   int64_t channels, height, width;
 };
@@ -235,7 +250,8 @@ bool is_suited(const Convolution& c) {
   // Changing the weight is to be worth it, and changing the images.
   const int64_t tiles = c.batch * ((c.out[1] + 1) / 2) * ((c.out[2] + 1) / 2);
   const int64_t ins = c.in_channels, outs = c.out_channels;
-  return suited && tiles >= 512 && c.out[2] >= 31 && ins * outs >= 32 * (ins + outs)
+  const bool worth = tiles >= 512 || (tiles >= 256 && std::max(ins, outs) <= 704);
+  return suited && worth && c.out[2] >= 31 && ins * outs >= 32 * (ins + outs)
          && std::min({c.in[1], c.in[2], c.out[1], c.out[2]}) >= 4;
 }
 
@@ -266,8 +282,9 @@ bool convolve_by_winograd(const Convolution& c, bool gradient, const float* from
   const int64_t shares = threads();
   plan.blocks = (plan.tiles + kTiles - 1) / kTiles;
   plan.blocks = std::min((plan.blocks + shares - 1) / shares * shares, plan.tiles);
-  Scratch<float> changed(16 * plan.groups() * ins * kTileRows);
-  change_weight(plan, gradient, weight, changed.data);
+  thread_local Kept kept;
+  float* const changed = kept.get(16 * plan.groups() * ins * kTileRows);
+  change_weight(plan, gradient, weight, changed);
   parallel_for(plan.blocks, 1, [&](int64_t first, int64_t last) {
     Scratch<float> windows(16 * ins * kTiles), sums(16 * kRows * kTiles);
     // What is beyond a block's last tile is multiplied too, and must not be anything strange.
@@ -280,7 +297,7 @@ bool convolve_by_winograd(const Convolution& c, bool gradient, const float* from
         const int64_t rows = std::min(kRows, outs - out);
         const int64_t padded = (rows + kTileRows - 1) / kTileRows * kTileRows;
         for (int64_t k = 0; k < 16; ++k) {
-          const float* left = changed.data + (k * plan.groups() + out / kTileRows) * ins * kTileRows;
+          const float* left = changed + (k * plan.groups() + out / kTileRows) * ins * kTileRows;
           const float* right = windows.data + k * ins * kTiles;
           float* sum = sums.data + k * kRows * kTiles;
           for (int64_t r = 0; r < padded; r += kTileRows) {
