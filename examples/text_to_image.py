@@ -36,7 +36,7 @@ def load(model=MODEL):
     return pipe
 
 
-def draw(pipe, prompt, seed=0, steps=20, scheduler="pndm", guidance=6.0):
+def draw(pipe, prompt, seed=0, steps=20, scheduler="pndm", guidance=3.0):
     """The picture of the prompt, the same one for the same seed."""
     pipe.scheduler = SCHEDULERS[scheduler].from_config(pipe.scheduler.config)
     generator = torch.Generator("cpu").manual_seed(seed)
@@ -51,7 +51,7 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=0, help="another seed, another picture")
     parser.add_argument("--steps", type=int, default=20, help="more steps, finer pictures")
     parser.add_argument("--scheduler", choices=SCHEDULERS, default="pndm")
-    parser.add_argument("--guidance", type=float, default=6.0, help="how strictly to obey")
+    parser.add_argument("--guidance", type=float, default=3.0, help="how strictly to obey")
     parser.add_argument("--model", type=Path, default=MODEL, help="the model's folder")
     parser.add_argument("--output", type=Path, default=Path("picture.png"))
     options = parser.parse_args(arguments)

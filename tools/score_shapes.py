@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=text_to_image.MODEL)
     parser.add_argument("--scheduler", choices=text_to_image.SCHEDULERS, default="pndm")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance", type=float, default=6.0)
+    parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=100, help="of the first; each has its own")
     parser.add_argument("--sheet", type=Path, help="a PNG of all the pictures")
     options = parser.parse_args()
