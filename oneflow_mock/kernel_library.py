@@ -62,11 +62,10 @@ _DIGEST = 32
 
 
 class KernelError(MockError):
-    """The native kernels cannot be built or loaded. The first line says why and what mends it."""
+    """The native kernels cannot be built or loaded; ``detail`` is what the compiler said."""
 
     def __init__(self, problem: str, mend: str = "", detail: str = "") -> None:
-        line = f"{problem}; mend it with: {mend}" if mend else problem
-        super().__init__(f"{line}\n{detail}" if detail else line)
+        super().__init__(f"{problem}; mend it with: {mend}" if mend else problem)
         self.problem = problem
         self.mend = mend
         self.detail = detail

@@ -270,7 +270,10 @@ def _run(command: click.Command, name: str, words: list[str]) -> int:
     except click.ClickException as error:
         line, code = error.format_message(), 1
     except (MockError, OSError) as error:
-        line, code = str(error).partition("\n")[0], 1
+        detail = getattr(error, "detail", "")  # what a compiler said
+        if detail:
+            click.echo(detail, err=True)
+        line, code = str(error), 1
     except (click.Abort, KeyboardInterrupt):
         line, code = "interrupted", 130
     _complain(line, name)

@@ -25,7 +25,7 @@ def shown(tensor):
 def filled(module):
     with torch.no_grad():
         for number, parameter in enumerate(module.parameters()):
-            values = torch.linspace(-1, 1.3 + number, parameter.numel())
+            values = torch.linspace(-1, 1.25 + number, parameter.numel())
             parameter.copy_(values.reshape(parameter.shape))
     return module
 
