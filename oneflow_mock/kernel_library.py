@@ -9,8 +9,10 @@ there. All this happens at every ``import torch`` and takes milliseconds.
 
 from __future__ import annotations
 
+import binascii
 import ctypes
 import hashlib
+import mmap
 import os
 import stat
 import sys
@@ -22,6 +24,7 @@ from .errors import MockError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
 #: ``0`` switches the kernels off; the name of an instruction set asks for that library.
 SWITCH = "ONEFLOW_MOCK_KERNELS"
@@ -57,8 +60,8 @@ LEVEL_FLAGS = {
 }
 
 # Behind the library proper, where the dynamic loader does not look: this, the key, a checksum.
-_MARK = b"oneflow-mock kernels 1\0"
-_DIGEST = 32
+_MARK = b"oneflow-mock kernels 2\0"
+_DIGEST, _CHECKSUM = 32, 4
 
 
 class KernelError(MockError):
@@ -208,9 +211,17 @@ def _quoted(path: str) -> str:
 
 
 def sealed(library: bytes, wanted: bytes) -> bytes:
-    """Return what goes behind a library: its key, and a checksum of both."""
+    """Return what goes behind a library: its key, and a checksum of both.
+
+    The checksum is to find damage, at every import, so it is a quick one: who may write to the
+    folder could make any.
+    """
     tail = _MARK + wanted
-    return tail + hashlib.sha256(library + tail).digest()
+    return tail + _checksum(library + tail)
+
+
+def _checksum(content: bytes | memoryview) -> bytes:
+    return binascii.crc32(content).to_bytes(_CHECKSUM, "big")
 
 
 def check_file(path: str, wanted: bytes) -> None:
@@ -232,17 +243,23 @@ def check_file(path: str, wanted: bytes) -> None:
             raise KernelError(f"{path} belongs to user {found.st_uid} and is not loaded", BUILD)
         if found.st_mode & 0o022:
             raise KernelError(f"others may write to {path}, which is not loaded", BUILD)
-        check_content(path, file.read(), wanted)
+        check_content(path, file, wanted)
 
 
-def check_content(path: str, content: bytes, wanted: bytes) -> None:
+def check_content(path: str, file: BinaryIO, wanted: bytes) -> None:
     """Raise KernelError unless a library is whole and of a key."""
-    body = memoryview(content)[: -len(_MARK) - 2 * _DIGEST]
-    if content[len(body) : len(body) + len(_MARK)] != _MARK:
+    tail = len(_MARK) + _DIGEST + _CHECKSUM
+    if os.fstat(file.fileno()).st_size <= tail:
         raise KernelError(f"{path} was not built here, and is not loaded", BUILD)
-    if hashlib.sha256(content[:-_DIGEST]).digest() != content[-_DIGEST:]:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        end = mapped[-tail:]
+        with memoryview(mapped) as whole, whole[:-_CHECKSUM] as content:
+            checksum = _checksum(content)
+    if not end.startswith(_MARK):
+        raise KernelError(f"{path} was not built here, and is not loaded", BUILD)
+    if checksum != end[-_CHECKSUM:]:
         raise KernelError(f"{path} is damaged, and is not loaded", BUILD)
-    if content[-2 * _DIGEST : -_DIGEST] != wanted:
+    if end[len(_MARK) : -_CHECKSUM] != wanted:
         raise KernelError(f"{path} is of other sources, and is not loaded", BUILD)
 
 
@@ -313,7 +330,7 @@ def _is_carried(level: str, wanted: bytes) -> bool:
     path = carried_path(level)
     try:
         with open(path, "rb") as file:
-            check_content(path, file.read(), wanted)
+            check_content(path, file, wanted)
     except (OSError, KernelError):
         return False
     return True
