@@ -64,7 +64,7 @@ for _ in range(50):
     assert seen[-1] == 3
 print("right")
 """
-    assert run(program) == ["right"]
+    assert run(program, ONEFLOW_MOCK_QUEUE="0") == ["right"]
 
 
 THREADS = """
@@ -116,7 +116,7 @@ for _ in range(5):
 print(most > 1000, product[0, 0].item(), flush=True)
 os._exit(0)
 """
-    assert run(program) == ["True", "1500.0"]
+    assert run(program, ONEFLOW_MOCK_QUEUE="0") == ["True", "1500.0"]
 
 
 FORKS = """
