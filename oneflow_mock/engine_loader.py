@@ -24,11 +24,11 @@ def load_engine():
         return loaded
     engine.check()
     try:
-        with _Quiet(), _Undisturbed(), _Uncollected(), engine_settings.Variables():
+        with _Quiet(), _Undisturbed(), engine_settings.Variables():
             loaded = importlib.import_module("oneflow")
             kernel_library.load()  # before the first operator runs
             engine_memory.release_code()
-            engine_settings.settle(loaded, kernel_library.loaded)
+            engine_settings.settle(loaded)
             return loaded
     except ImportError as error:
         if str(error).startswith("KeyboardInterrupt"):
@@ -66,23 +66,6 @@ class _Undisturbed:
                 os.environ.pop(name, None)
         self._set(int(self._signal.SIGINT), self._handler)
         self._signal.pthread_sigmask(self._signal.SIG_SETMASK, self._mask)
-
-
-class _Uncollected:
-    """Keep the garbage collector from looking, again and again, at what an import makes to stay.
-
-    That is 15 to 20 of 580 ms.
-    """
-
-    def __enter__(self):
-        import gc
-
-        self._enable = gc.enable if gc.isenabled() else None
-        gc.disable()
-
-    def __exit__(self, *error):
-        if self._enable is not None:
-            self._enable()
 
 
 class _Quiet:

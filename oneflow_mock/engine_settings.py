@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-#: ``0`` runs operators on the thread that calls them. Not the default: an interrupt in the middle
-#: of a product of matrices has been seen to corrupt the heap that way (3 of 10 runs, see `settle`).
+    from oneflow_mock.patches import Patches
+
+#: ``1`` leaves operators to OneFlow's threads, as without the native kernels.
 QUEUE = "ONEFLOW_MOCK_QUEUE"
 
 _VARIABLES = {
@@ -52,38 +53,51 @@ class Variables:
             os.environ.pop(name, None)
 
 
-def settle(flow: ModuleType, kernels: ctypes.CDLL | None) -> None:
-    """Start what OneFlow would start later, and have it run operators at once.
+def settle(flow: ModuleType) -> None:
+    """Start what OneFlow would start later.
 
     OneFlow makes its streams when they are first used, and a thread that makes one lets go of
     Python's lock and takes it again while it holds a lock of OneFlow's: with two threads that is a
     deadlock (4 of 6 runs). Made here, all is well.
-
-    With ``ONEFLOW_MOCK_QUEUE=0`` operators run on the thread that calls them (``engine.cpp``), so
-    that memory shared with NumPy is written when the call returns, as in PyTorch. ``relu`` of 4
-    elements takes 2.4 instead of 4.2 to 8 / 0.8, ``sum().item()`` 4.6 instead of 44 / 1.3. CUDA
-    needs the queue, and so does a program of several processes.
     """
     internal: Any = getattr(flow, "_oneflow_internal", None)
-    if not hasattr(internal, "eager"):  # a stand-in for OneFlow
+    if hasattr(internal, "eager"):  # no stand-in for OneFlow
+        internal.eager.Sync()
+        flow.empty(1)
+        internal.eager.Sync()
+
+
+_has_graph = False
+
+
+def run_at_once(flow: ModuleType, kernels: ctypes.CDLL | None, patches: Patches) -> None:
+    """Have operators run on the thread that calls them, with the native kernels (``engine.cpp``).
+
+    Memory shared with NumPy is then written when the call returns, as in PyTorch. ``relu`` of 4
+    elements takes 2.4 instead of 4.2 to 8 / 0.8, ``sum().item()`` 4.6 instead of 44 / 1.3. CUDA
+    needs OneFlow's threads, and so do a program of several processes and an ``nn.Graph``, which
+    runs beside the operators: the first one switches back for good.
+    """
+    if kernels is None or _has_graph or os.environ.get(QUEUE, "") not in ("", "0"):
         return
-    internal.eager.Sync()
-    flow.empty(1)
-    if kernels is None or os.environ.get(QUEUE, "") != "0":
-        return
+    internal: Any = flow._oneflow_internal
     if flow.env.get_world_size() > 1 or internal.CudaGetDeviceCount():
         return
     internal.eager.Sync()
-    if kernels.ofm_run_at_once(1):
-        _queue_graphs(flow, kernels)
-
-
-def _queue_graphs(flow: ModuleType, kernels: ctypes.CDLL) -> None:
-    """Leave operators to OneFlow's threads once there is an nn.Graph: it runs beside them."""
-    init = flow.nn.Graph.__init__
+    if not kernels.ofm_run_at_once(1):
+        return
+    init = patches.original(flow.nn.Graph, "__init__")
 
     def __init__(self, *args, **kwargs):
+        global _has_graph
+        _has_graph = True
         kernels.ofm_run_at_once(0)
         init(self, *args, **kwargs)
 
-    flow.nn.Graph.__init__ = __init__
+    patches.set(flow.nn.Graph, "__init__", __init__)
+
+
+def run_queued(kernels: ctypes.CDLL | None) -> None:
+    """Leave operators to OneFlow's threads again."""
+    if kernels is not None:
+        kernels.ofm_run_at_once(0)

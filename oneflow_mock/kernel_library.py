@@ -447,13 +447,6 @@ def _keep(path: str) -> None:
             os.utime(path)
 
 
-def build(progress=print, force=False):
-    """Build what this machine needs."""
-    from . import kernel_build
-
-    return kernel_build.build(progress=progress, force=force)[0]
-
-
 #: oneflow::one::PyTensor_New, which makes the Python object of a tensor.
 _WRAP = "_ZN7oneflow3one12PyTensor_NewERKSt10shared_ptrINS0_6TensorEE"
 _functions: dict[str, Callable] | None = None

@@ -11,12 +11,24 @@ import os
 import sys
 import types
 
-from oneflow_mock import callsite, kernel_library, manifest, module, report, unsupported
+from oneflow_mock import (
+    callsite,
+    engine_settings,
+    kernel_library,
+    manifest,
+    module,
+    report,
+    unsupported,
+)
 from oneflow_mock.engine_loader import load_engine
 from oneflow_mock.gate import is_torch
 from oneflow_mock.importer import compat_directory
 from oneflow_mock.patches import Patches
 from oneflow_mock.thirdparty import Patcher
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Builder:
@@ -26,6 +38,7 @@ class Builder:
         self.finder = finder
         self.manifest = manifest.load(finder.settings.torch_version)
         self.patches = Patches()
+        self._flow: Any = None
         self.placeholders: dict = {}
         self.loader = Loader(self)
         folder = compat_directory()
@@ -158,7 +171,8 @@ class Builder:
     def prepare(self) -> None:
         """Load the engine and lay what compat needs to know before the first overlay runs."""
         is_new = "oneflow" not in sys.modules
-        load_engine()
+        self._flow = load_engine()
+        engine_settings.run_at_once(self._flow, kernel_library.loaded, self.patches)
         from oneflow_mock.compat import hooks, tensor
 
         hooks.engine_is_new = is_new
@@ -180,10 +194,13 @@ class Builder:
     def close(self) -> None:
         """Put back what was changed on classes that are not ours."""
         self.patches.restore()
+        engine_settings.run_queued(kernel_library.loaded)
 
     def reopen(self) -> None:
         """Change them again, as they were when the mock was switched off."""
         self.patches.reapply()
+        if self._flow is not None:
+            engine_settings.run_at_once(self._flow, kernel_library.loaded, self.patches)
         if "torch" in self.finder.kept:
             self.thirdparty.patch_loaded()
 

@@ -225,7 +225,10 @@ void share_out(int64_t count, const One& one) {
     return;
   }
 #pragma omp parallel num_threads(wanted)
-  work();
+  {
+    if (omp_get_thread_num() > 0) { stay_uninterrupted(); }
+    work();
+  }
 }
 
 template<typename C>

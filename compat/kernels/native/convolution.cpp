@@ -382,6 +382,7 @@ Plan& planned(const Convolution& c, Wanted wanted, bool has_bias, Type type) {
 
 bool by_onednn(const Convolution& c, Wanted wanted, const Operands& of, Type type) {
   dnnl::stream& on = stream();
+  const Uninterrupted uninterrupted;
   Plan& plan = planned(c, wanted, of.bias != nullptr, type);
   if (!plan.possible) { return false; }
   try {
@@ -436,6 +437,7 @@ bool by_products(const Convolution& c, Wanted wanted, const Operands& of) {
       }
     });
   }
+  const Uninterrupted uninterrupted;
   for (int64_t n = 0; n < c.batch; ++n, in += ins * points, out += outs * points) {
     dnnl_status_t status = dnnl_success;
     switch (wanted) {

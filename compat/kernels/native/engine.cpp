@@ -67,7 +67,7 @@ void* receive(void* result, void* machine, void* instructions) {
     return original_receive(result, machine, instructions);
   }
   Turn turn;
-  answer_forked = has_run = true;
+  if (at_once.load(std::memory_order_relaxed)) { answer_forked = has_run = true; }
   return original_receive(result, machine, instructions);
 }
 
@@ -208,6 +208,7 @@ extern "C" {
 // threads have nothing to do. Returns whether that is how they run now.
 __attribute__((visibility("default"))) int ofm_run_at_once(int wanted) {
   static const bool able = ofm::take_over();
+  const std::lock_guard<std::recursive_mutex> between_operators(ofm::running);
   ofm::at_once = able && wanted != 0;
   return ofm::at_once == (wanted != 0);
 }

@@ -174,6 +174,7 @@ void gemm<float>(int64_t m, int64_t n, int64_t k, float alpha, Matrix<float> a, 
   }
   if (!omp_in_parallel()) { stream(); }  // for the number of threads
   const Blas left(a, m, k), right(b, k, n);
+  const Uninterrupted uninterrupted;
   dnnl_sgemm(left.order, right.order, m, n, k, alpha, left.data, left.leading, right.data,
              right.leading, add ? 1.0f : 0.0f, c, stride);
 }

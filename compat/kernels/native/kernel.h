@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "oneflow/core/framework/framework.h"
+#include "signals.h"
 
 namespace ofm {
 
@@ -159,6 +160,7 @@ inline void parallel_for(int64_t count, int64_t grain, const Body& body) {
 #pragma omp parallel num_threads(static_cast<int>(wanted))
   {
     const int64_t parts = omp_get_num_threads(), part = omp_get_thread_num();
+    if (part > 0) { stay_uninterrupted(); }
     const int64_t begin = count * part / parts, end = count * (part + 1) / parts;
     if (begin < end) { body(begin, end); }
   }

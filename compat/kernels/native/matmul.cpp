@@ -138,6 +138,7 @@ bool multiply_by_onednn(const Product<T>& p) {
         {DNNL_ARG_WEIGHTS, wrap(found.b, p.b.data)},
         {DNNL_ARG_DST, wrap(found.c, p.c)}};
     if (p.bias != nullptr) { arguments.emplace(DNNL_ARG_BIAS, wrap(found.bias, p.bias)); }
+    const Uninterrupted uninterrupted;
     found.primitive.execute(stream(), arguments);
     stream().wait();
     return true;
