@@ -14,7 +14,7 @@ import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, meta
+from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, meta, retyped
 
 _constant = flow._C.constant
 _empty = flow._C.empty
@@ -35,6 +35,8 @@ NUMPY = {
     flow.float32: np.dtype(np.float32),
     flow.float64: np.dtype(np.float64),
 }
+_SHARED = {array: dtype for dtype, array in NUMPY.items()}
+NUMPY.update(retyped.NUMPY)
 _FROM_NUMPY = {array: dtype for dtype, array in NUMPY.items()}
 _PYTHON_TYPES = {float: flow.float64, int: flow.int64, bool: flow.bool}
 
@@ -124,7 +126,7 @@ def finish(tensor, requires_grad, pin_memory):
     if pin_memory:
         tensor = tensor.pin_memory()
     if requires_grad:
-        if not tensor.is_floating_point():
+        if not (tensor.is_floating_point() or tensor.is_complex()):
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients"
             )
@@ -146,7 +148,12 @@ def into(out, tensor):
 
 def _filled(shape, value, dtype, device):
     if device is None:
-        return _constant(shape, value, dtype=dtype)
+        try:
+            return _constant(shape, value, dtype=dtype)
+        except (RuntimeError, TypeError):
+            if dtype not in retyped.NUMPY:
+                raise
+            return retyped.of_array(np.full(shape, value, retyped.NUMPY[dtype]))
     if device.type == "meta":
         return meta.empty(shape, dtype)
     return _constant(shape, value, dtype=dtype, device=device)
@@ -578,7 +585,9 @@ def eye(
 def _of_array(array, dtype, device):
     """Return an array of our own as a tensor, on the CPU sharing its memory."""
     wanted = NUMPY.get(dtype)
-    if wanted is None:
+    if dtype in retyped.NUMPY:
+        made = retyped.of_array(np.array(array, wanted))
+    elif wanted is None:
         made = flow._C.to(_flow_from_numpy(_ready(array, np.dtype(np.float32))), dtype)
     else:
         made = _flow_from_numpy(_ready(array, wanted))
@@ -846,6 +855,8 @@ def from_numpy(ndarray):
     _check_strides(ndarray)
     if not ndarray.flags.writeable:
         _warn_read_only()
+    if ndarray.dtype not in _SHARED:
+        return retyped.of_array(ndarray)
     return _flow_from_numpy(ndarray)
 
 

@@ -111,11 +111,19 @@ _CHAR = 1
 _StandIn.__name__ = _StandIn.__qualname__ = "dtype"
 _StandIn.__module__ = "torch"
 
+#: What OneFlow has names for, and with the native kernels tensors of.
+_NATIVE = frozenset(("int16", "uint16", "uint32", "uint64", "complex64", "complex128"))
+
+
+def _dtype(name):
+    found = getattr(flow, name, None)
+    if found is None and name in _NATIVE and "retyped" in hooks.native:
+        found = getattr(flow._oneflow_internal, name)
+    return found if isinstance(found, _BASE) else _StandIn(name)
+
+
 #: PyTorch's name → the dtype.
-BY_NAME = {
-    name: getattr(flow, name) if isinstance(getattr(flow, name, None), _BASE) else _StandIn(name)
-    for name in _traits
-}
+BY_NAME = {name: _dtype(name) for name in _traits}
 _by_dtype = {BY_NAME[name]: found for name, found in _traits.items()}
 ALIASES = {
     "half": "float16",

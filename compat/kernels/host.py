@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import oneflow as flow
 
+from oneflow_mock.compat.kernels import retyped
+
 _to_numpy = flow.Tensor.to_numpy
 _cpu = flow.Tensor.cpu
 
@@ -18,6 +20,8 @@ def array(tensor):
         tensor = _cpu(tensor)
     if tensor.dtype == flow.bfloat16:
         tensor = flow._C.to(tensor.detach(), flow.float32)
+    if tensor.dtype in retyped.NUMPY:
+        return retyped.array(tensor)
     values = _to_numpy(tensor)
     # OneFlow's int64 is C's long long, which NumPy prints and compares as another type.
     return values.view(np.int64) if values.dtype.char == "q" else values

@@ -139,9 +139,9 @@ def _to_char(self, memory_format=None):
     return _convert(self, flow.int8)
 
 
-def _refusing(name, dtype):
+def _converting(name, dtype):
     def method(self, memory_format=None):
-        dtypes.check_held(dtype, f"torch.Tensor.{name}")
+        return _convert(self, dtypes.check_held(dtype, f"torch.Tensor.{name}"))
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"
@@ -318,8 +318,8 @@ METHODS = {
     "contiguous": _make_contiguous,
     # half, float, double, bfloat16, long, int, byte and bool stay OneFlow's own.
     "char": _to_char,
-    "short": _refusing("short", dtypes.BY_NAME["int16"]),
-    "cfloat": _refusing("cfloat", dtypes.BY_NAME["complex64"]),
-    "cdouble": _refusing("cdouble", dtypes.BY_NAME["complex128"]),
-    "chalf": _refusing("chalf", dtypes.BY_NAME["complex32"]),
+    "short": _converting("short", dtypes.BY_NAME["int16"]),
+    "cfloat": _converting("cfloat", dtypes.BY_NAME["complex64"]),
+    "cdouble": _converting("cdouble", dtypes.BY_NAME["complex128"]),
+    "chalf": _converting("chalf", dtypes.BY_NAME["complex32"]),
 }
