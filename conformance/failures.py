@@ -1,0 +1,69 @@
+"""What goes wrong, grouped by what would mend it: ``out/conformance-failures.md``."""
+
+import re
+
+#: Groups that are listed; the rest is counted.
+MOST_GROUPS = 120
+
+MISSING = re.compile(r"no attribute|lacks it|UnsupportedTorch|is not implemented|No module named")
+
+
+def group_of(message):
+    """Return (kind, what) of one message."""
+    if message.startswith(("crash", "hang")):
+        return "crash", re.sub(r"\d+", "N", message)
+    if message.startswith("input of"):
+        return "input", re.sub(r"\d+\.\d+\.\d+", "", message)
+    if MISSING.search(message):
+        return "missing", "a name, or a part of it"
+    kind, _, rest = message.partition(": ")
+    if kind in ("value", "gradient value"):
+        return kind, "nan or inf" if rest.endswith("inf") else "numbers"
+    if kind in ("gradient dtype", "gradient shape", "dtype", "shape", "kind", "structure"):
+        return kind, re.sub(r"-?\d[\d, ]*", "N", rest) if "shape" in kind else rest
+    text = re.sub(r"-?\d+(\.\d+)?(e[+-]?\d+)?", "N", rest)
+    return kind, re.sub(r"(N, ?)+N", "N", text)[:140]
+
+
+def write(path, rows):
+    """Write the groups of a run's rows, the widest first."""
+    groups, missing, crashes = {}, {}, {}
+    for row in rows:
+        if not row["public"]:
+            continue
+        for _, facet, message in row["wrong"]:
+            kind, what = group_of(message)
+            if kind == "missing":
+                name = "torch." + row["public"] if facet in ("function", "gradient") else facet
+                told = missing.setdefault(row["entry"], {})
+                told.setdefault(message[:150], (name, set()))[1].add(row["dtype"])
+            elif kind == "crash":
+                crashes.setdefault(row["entry"], {}).setdefault(what, []).append(
+                    f"{row['dtype']}#{_}:{facet}"
+                )
+            elif not message.startswith("not asked"):
+                found = groups.setdefault((kind, what), {})
+                found.setdefault(row["entry"], (set(), set(), message))
+                found[row["entry"]][0].add(row["dtype"])
+                found[row["entry"]][1].add(facet)
+    lines = ["# Failures", ""]
+    lines += [f"## Crashes and hangs: {len(crashes)} entries", ""]
+    for entry, whats in sorted(crashes.items()):
+        for what, where in whats.items():
+            lines.append(f"- `{entry}`: {what} ({len(where)}: {', '.join(where[:4])})")
+    lines += ["", f"## Missing: {len(missing)} entries", ""]
+    for entry, told in sorted(missing.items()):
+        for message, (name, dtypes) in list(told.items())[:3]:
+            lines.append(f"- `{entry}` ({name}; {' '.join(sorted(dtypes))}): {message}")
+    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    lines += ["", f"## Other groups: {len(ordered)}", ""]
+    for number, ((kind, what), entries) in enumerate(ordered[:MOST_GROUPS], 1):
+        lines += [f"### {number}. {kind}: {what} ({len(entries)} entries)", ""]
+        for entry, (dtypes, facets, message) in sorted(entries.items())[:60]:
+            lines.append(
+                f"- `{entry}` ({' '.join(sorted(dtypes))}; {' '.join(sorted(facets))}): {message}"
+            )
+        if len(entries) > 60:
+            lines.append(f"- and {len(entries) - 60} more")
+        lines.append("")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
