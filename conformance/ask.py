@@ -1,9 +1,9 @@
 """Asks the mock for what a file of samples expects; one process for as many files as it survives.
 
-Run by ``conformance/workers.py`` as ``python -m oneflow_mock conformance/ask.py``. A line of JSON on
-the standard input names a file, and the steps to leave out; a step is a facet of a sample. Before
-each step its number is written, and after it, if it was wrong, in which way: so whoever reads knows
-what ended the process.
+Run by ``conformance/workers.py`` as ``python -m oneflow_mock -m conformance.ask``. A line of JSON
+on the standard input names a file, and the step to begin with; a step is a facet of a sample.
+Before each step its number is written, and after it, if it was wrong, in which way: so whoever
+reads knows what ended the process.
 """
 
 import json
@@ -17,11 +17,10 @@ import warnings
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
-import calls  # noqa: E402
-import compare  # noqa: E402
 import numpy as np  # noqa: E402
-import storage  # noqa: E402
 import torch  # noqa: E402
+
+from conformance import calls, compare, storage  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 SEED = 42
@@ -80,9 +79,7 @@ class Reader:
         if kind == "size":
             return torch.Size(inner)
         if kind == "dict":
-            return {
-                self.value(key, grad, made): self.value(one, grad, made) for key, one in inner
-            }
+            return {self.value(key, grad, made): self.value(one, grad, made) for key, one in inner}
         if kind == "float":
             return float(inner)
         if kind == "complex":
@@ -169,7 +166,13 @@ def differs(reader, entry, row, facet):
     if facet == "error":
         return error_differs(entry, args, options, told)
     try:
+        if facet == "out":
+            options["out"] = outs(reader, told["result"])
         result = calls.run(facet, entry, args, options)
+        if facet == "out":
+            result = options["out"]
+            # What was passed is a plain tuple.
+            told["result"].pop("fields", None)
         outputs = storage.leaves(result, torch.Tensor)
     except Exception as error:
         return message(error)
@@ -213,6 +216,14 @@ def error_differs(entry, args, options, told):
     return f"not {expected} but nothing"
 
 
+def outs(reader, coded):
+    """Return tensors to write a result into."""
+    if "tuple" in coded:
+        return tuple(outs(reader, one) for one in coded["tuple"])
+    dtype, shape = reader.index["tensors"][coded["tensor"]][:2]
+    return torch.empty(tuple(shape), dtype=getattr(torch, dtype))
+
+
 def cotangent(number, like):
     real = torch.from_numpy(storage.pattern(number, tuple(like.shape)))
     if storage.name_of(like.dtype).startswith("complex"):
@@ -238,6 +249,8 @@ def home(public):
 
 def answer(request):
     index, data = storage.load(request["path"])
+    if "entries" in index:
+        index = {**index, **index["entries"][request["entry"]]}
     reader = Reader(index, data)
     steps = [(row, facet) for row in index["samples"] for facet in row["facets"]]
     tell(steps=[[row["sample"], facet] for row, facet in steps], home=home(index["public"]))

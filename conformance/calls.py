@@ -149,10 +149,8 @@ def call(name, variant):
 
 def run(facet, entry, args, options):
     """Call an entry (a mapping with its name, variant and ways) as a facet says."""
-    if facet in ("function", "gradient"):
+    if facet in ("function", "gradient", "out"):
         return call(entry["name"], entry["variant"])(*args, **options)
     if facet == "operator":
         return getattr(operator, entry["ways"]["operator"])(*args, **options)
-    if facet == "out":
-        raise NotImplementedError
     return getattr(args[0], entry["ways"][facet])(*args[1:], **options)

@@ -4,7 +4,8 @@ import math
 
 import ml_dtypes
 import numpy as np
-import storage
+
+from conformance import storage
 
 #: torch.testing.assert_close's defaults: (relative, absolute); 0 for what is not listed.
 TOLERANCES = {
@@ -112,7 +113,7 @@ class Comparison:
             if kind == "float":
                 expected = float(inner)
             elif kind == "complex":
-                expected = complex(*(float(getattr(x, "get", lambda _: x)("float")) for x in inner))
+                expected = complex(*(storage.number_of(one) for one in inner))
             elif kind in ("dtype", "layout", "memory_format"):
                 same = storage.name_of(found) == inner
                 return "" if same else f"value: {found}, not {inner}"

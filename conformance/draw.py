@@ -1,8 +1,8 @@
 """Write what real PyTorch answers to every sample of its operator database.
 
-Run by the reference environment's Python (``conformance/run.py`` does it)::
+Run by the reference environment's Python (``python -m conformance`` does it)::
 
-    python conformance/draw.py FOLDER DTYPE [PATTERN...]
+    python -m conformance.draw FOLDER DTYPE [PATTERN...]
 
 For each entry that matches a pattern, one file ``FOLDER/<dtype>/<entry>.npz``, in the form that
 ``storage.py`` describes; DTYPE ``errors`` stands for the inputs that PyTorch refuses. A file that
@@ -19,15 +19,17 @@ import sys
 import warnings
 from pathlib import Path
 
-import calls
 import numpy as np
-import storage
 import torch
+
+from conformance import calls, storage
 
 #: Of one sample, input and output together: larger ones are left out.
 MOST_BYTES = 4 << 20
 #: Of one entry and dtype: the first so many.
 MOST_SAMPLES = 2000
+#: Of one entry and dtype: so many are tried with ``out=``.
+MOST_OUT = 3
 SEED = 42
 
 #: Tests of PyTorch that hold an operator's values against something else computing the same, as is
@@ -144,7 +146,8 @@ class Coder:
                 fields = [
                     name
                     for name in dir(value)
-                    if not name.startswith("_") and name not in ("count", "index")
+                    if not name.startswith("_")
+                    and name not in ("count", "index")
                     and not name.startswith("n_")
                 ]
             coded = {"tuple": [self.code(one) for one in value]}
@@ -240,6 +243,13 @@ def answer(coder, entry, sample, facet, backward):
     if facet == "operator" and options:
         return None
     inputs = leaves(args) + leaves(options)
+    if facet == "out":
+        seeded()
+        given = calls.run("function", entry, args, options)
+        if not leaves(given) or not isinstance(given, (torch.Tensor, tuple)):
+            return None
+        made = tuple(torch.empty(one.shape, dtype=one.dtype) for one in leaves(given))
+        options["out"] = made[0] if isinstance(given, torch.Tensor) else made
     if grad and not any(one.requires_grad for one in inputs):
         return None
     seeded()
@@ -316,7 +326,10 @@ def draw(op, entry, dtype, path):
             for way in entry["ways"]:
                 if way == "inplace" and sample.broadcasts_input:
                     continue
-                if isinstance(sample.input, torch.Tensor):
+                if way == "out":
+                    if len(rows) < MOST_OUT:
+                        facets[way] = answer(coder, entry, sample, way, backward)
+                elif isinstance(sample.input, torch.Tensor):
                     facets[way] = answer(coder, entry, sample, way, backward)
         except storage.CannotStore as error:
             leave(str(error))
@@ -362,7 +375,7 @@ def draw_errors(op, entry, path):
 
 
 def ways_of(op):
-    """Return the other ways to call an operator: facet → name of method or of operator's function."""
+    """Return the other ways to call an operator: facet → the name to call."""
     ways = {}
     if calls.key(op.name, op.variant_test_name) in calls.WRAPPED or op.name in calls.WRAPPED:
         return ways
@@ -375,6 +388,8 @@ def ways_of(op):
     function = getattr(op.operator_variant, "__name__", "")
     if op.operator_variant is getattr(operator, function, ways):
         ways["operator"] = function
+    if op.supports_out:
+        ways["out"] = "out"
     return ways
 
 

@@ -29,40 +29,43 @@ def write(path, rows):
     """Write the groups of a run's rows, the widest first."""
     groups, missing, crashes = {}, {}, {}
     for row in rows:
-        if not row["public"]:
-            continue
-        for _, facet, message in row["wrong"]:
+        for sample, facet, message, call in row["crashes"]:
+            where = f"{row['dtype']}#{sample} {facet}"
+            _, what = group_of(message)
+            crashes.setdefault(row["entry"], {}).setdefault(what, []).append((where, call))
+        for _, facet, message, call in row["wrong"]:
             kind, what = group_of(message)
             if kind == "missing":
-                name = "torch." + row["public"] if facet in ("function", "gradient") else facet
                 told = missing.setdefault(row["entry"], {})
-                told.setdefault(message[:150], (name, set()))[1].add(row["dtype"])
-            elif kind == "crash":
-                crashes.setdefault(row["entry"], {}).setdefault(what, []).append(
-                    f"{row['dtype']}#{_}:{facet}"
-                )
-            elif not message.startswith("not asked"):
-                found = groups.setdefault((kind, what), {})
-                found.setdefault(row["entry"], (set(), set(), message))
-                found[row["entry"]][0].add(row["dtype"])
-                found[row["entry"]][1].add(facet)
+                told.setdefault(message[:150], (set(), set()))
+                told[message[:150]][0].add(facet)
+                told[message[:150]][1].add(row["dtype"])
+            elif kind != "crash" and not message.startswith("not asked"):
+                told = groups.setdefault((kind, what), {})
+                told = told.setdefault(row["entry"], (set(), set(), message, call))
+                told[0].add(row["dtype"])
+                told[1].add(facet)
     lines = ["# Failures", ""]
     lines += [f"## Crashes and hangs: {len(crashes)} entries", ""]
     for entry, whats in sorted(crashes.items()):
         for what, where in whats.items():
-            lines.append(f"- `{entry}`: {what} ({len(where)}: {', '.join(where[:4])})")
+            (first, call), others = where[0], len(where) - 1
+            more = f", and {others} more" if others else ""
+            lines.append(f"- `{entry}`: {what} ({first}{more}): `{call}`")
     lines += ["", f"## Missing: {len(missing)} entries", ""]
     for entry, told in sorted(missing.items()):
-        for message, (name, dtypes) in list(told.items())[:3]:
-            lines.append(f"- `{entry}` ({name}; {' '.join(sorted(dtypes))}): {message}")
+        if not any("function" in facets or "error" in facets for facets, _ in told.values()):
+            told = {f"only as {' '.join(sorted(f))}: {m}": (f, d) for m, (f, d) in told.items()}
+        for message, (facets, dtypes) in list(told.items())[:2]:
+            where = " ".join(sorted(facets)), " ".join(sorted(dtypes))
+            lines.append(f"- `{entry}` ({'; '.join(where)}): {message}")
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
     lines += ["", f"## Other groups: {len(ordered)}", ""]
     for number, ((kind, what), entries) in enumerate(ordered[:MOST_GROUPS], 1):
         lines += [f"### {number}. {kind}: {what} ({len(entries)} entries)", ""]
-        for entry, (dtypes, facets, message) in sorted(entries.items())[:60]:
-            lines.append(
-                f"- `{entry}` ({' '.join(sorted(dtypes))}; {' '.join(sorted(facets))}): {message}"
-            )
+        for entry, (dtypes, facets, message, call) in sorted(entries.items())[:60]:
+            where = " ".join(sorted(dtypes)), " ".join(sorted(facets))
+            lines.append(f"- `{entry}` ({'; '.join(where)}): {message}: `{call[:160]}`")
         if len(entries) > 60:
             lines.append(f"- and {len(entries) - 60} more")
         lines.append("")

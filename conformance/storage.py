@@ -129,3 +129,39 @@ def pattern(number, shape, imaginary=False):
     if imaginary:
         return np.asarray(((steps * 5 + 2) % 7 - 3) / 4 + 0.125)
     return np.asarray(((steps * 7 + number * 3) % 11 - 5) / 4 + 0.125)
+
+
+def number_of(coded):
+    """Return the float that `number_text` wrote."""
+    return float(coded["float"] if isinstance(coded, dict) else coded)
+
+
+def brief(index, coded):
+    """Return what is passed as a person would write it: a tensor as "float32[2, 3]"."""
+    if isinstance(coded, list):
+        return "[" + ", ".join(brief(index, one) for one in coded) + "]"
+    if not isinstance(coded, dict):
+        return repr(coded)
+    (kind, inner), *_ = coded.items()
+    if kind in ("tensor", "array"):
+        dtype, shape, stride, *_ = index["tensors"][inner]
+        dense, plain = 1, []
+        for size in reversed(shape):
+            plain.insert(0, dense)
+            dense *= size
+        odd = any(size > 1 and a != b for size, a, b in zip(shape, stride, plain))
+        return f"{dtype}{list(shape)}" + (f" of strides {list(stride)}" if dense and odd else "")
+    if kind == "tuple":
+        return "(" + ", ".join(brief(index, one) for one in inner) + ")"
+    if kind == "dict":
+        return "{" + ", ".join(f"{brief(index, k)}: {brief(index, v)}" for k, v in inner) + "}"
+    if kind in ("dtype", "layout", "memory_format"):
+        return f"torch.{inner}"
+    return f"torch.Size({inner})" if kind == "size" else str(inner)
+
+
+def call_text(index, row):
+    """Return a sample as a call: "add(float32[5, 5], 2, alpha=3)"."""
+    words = [brief(index, one) for one in row["args"]["tuple"]]
+    words += [f"{key}={brief(index, one)}" for key, one in row["options"]["dict"]]
+    return f"{index['public']}({', '.join(words)})"

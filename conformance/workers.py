@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -10,12 +11,16 @@ import tempfile
 import time
 from pathlib import Path
 
+from conformance import storage
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+COMMAND = (sys.executable, "-m", "oneflow_mock", "-m", "conformance.ask")
 #: After so many deaths on one file the rest of it is given up.
 MOST_DEATHS = 8
-#: Messages that are kept for one file.
-MOST_MESSAGES = 60
+#: Messages that are kept for one file, and of them, for one facet, the same but for numbers.
+MOST_MESSAGES = 40
+MOST_ALIKE = 2
 
 
 def environment():
@@ -39,7 +44,8 @@ class Died(Exception):
 class Worker:
     """A process with the mock on, started when it is first asked, and again after it died."""
 
-    def __init__(self, patience=60, files=60):
+    def __init__(self, patience=60, files=60, command=COMMAND):
+        self._command = command
         self._patience = patience
         self._files = files
         self._process = None
@@ -47,7 +53,7 @@ class Worker:
     def _start(self):
         self._told = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "oneflow_mock", str(HERE / "ask.py")],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._told,
@@ -86,16 +92,21 @@ class Worker:
         last = (marked or text or [""])[-1]
         return f"crash: {how}: {last.rpartition('] ')[2][:160]}"
 
-    def ask(self, path):
-        """Return what is told of a file: a mapping of `steps`, `home`, and `wrong` by step."""
-        told = {"steps": [], "home": "", "wrong": {}, "unasked": 0}
+    def ask(self, path, entry=0):
+        """Return what is told of a file: a mapping of `steps`, `home`, and `wrong` by step.
+
+        `entry`: of a file with several entries, which one.
+        """
+        told = {"steps": [], "home": "", "wrong": {}}
         first, deaths, repeated = 0, 0, -1
         while True:
             if self._process is None:
                 self._start()
             at = first - 1
             try:
-                request = json.dumps({"path": str(path), "first": first}).encode() + b"\n"
+                request = (
+                    json.dumps({"path": str(path), "entry": entry, "first": first}).encode() + b"\n"
+                )
                 try:
                     self._process.stdin.write(request)
                     self._process.stdin.flush()
@@ -122,7 +133,6 @@ class Worker:
                 deaths += 1
                 first = at + 1
                 if deaths >= MOST_DEATHS:
-                    told["unasked"] = len(told["steps"]) - first
                     for rest in range(first, len(told["steps"])):
                         told["wrong"][rest] = f"not asked, after {deaths} crashes"
                     return told
@@ -144,18 +154,27 @@ class Worker:
             self._process = None
 
 
-def summary(told):
-    """Return what is kept of one file's answers: counts by facet, and messages of what is wrong."""
-    facets, wrong, crashes = {}, [], []
+def summary(told, index):
+    """Return what is kept of one file's answers: counts by facet, and messages of what is wrong.
+
+    A message is [sample, facet, what is wrong, the call].
+    """
+    rows = {row["sample"]: row for row in index["samples"]}
+    facets, wrong, crashes, refused, alike = {}, [], [], [], {}
     for number, (sample, facet) in enumerate(told["steps"]):
         count = facets.setdefault(facet, [0, 0])
         count[1] += 1
         why = told["wrong"].get(number)
         if why is None:
             count[0] += 1
+            if facet == "error":
+                refused.append(sample)
             continue
         if why.startswith(("crash", "hang")):
-            crashes.append([sample, facet, why])
-        if len(wrong) < MOST_MESSAGES:
-            wrong.append([sample, facet, why])
-    return {"facets": facets, "wrong": wrong, "crashes": crashes, "home": told["home"]}
+            crashes.append([sample, facet, why, storage.call_text(index, rows[sample])[:300]])
+        kind = facet, re.sub(r"[\d.]+", "", why)
+        alike[kind] = alike.get(kind, 0) + 1
+        if len(wrong) < MOST_MESSAGES and alike[kind] <= MOST_ALIKE:
+            wrong.append([sample, facet, why, storage.call_text(index, rows[sample])[:300]])
+    kept = {"facets": facets, "wrong": wrong, "crashes": crashes, "home": told["home"]}
+    return {**kept, "refused": refused} if refused or "error" in facets else kept

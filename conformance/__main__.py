@@ -1,6 +1,6 @@
 """Hold the mock against PyTorch's own operator database: ``make conformance``.
 
-    python conformance/run.py [--ops PATTERN]... [--dtypes DTYPE]... [--update]
+    python -m conformance [--ops PATTERN]... [--dtypes DTYPE]... [--update]
 
 What real PyTorch answers is drawn once, by the reference environment, into
 ``~/.cache/oneflow-mock/conformance/<PyTorch's version>/``.
@@ -16,12 +16,10 @@ import threading
 from pathlib import Path
 
 import click
-import ratchet
-import report
-import storage
-import workers
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from conformance import golden_sample, ratchet, report, storage, workers
 
 ROOT = Path(__file__).resolve().parent.parent
 DTYPES = (
@@ -65,9 +63,10 @@ def draw(folder, dtypes, patterns):
     with progress() as bars:
         for dtype in dtypes:
             bar = bars.add_task(f"PyTorch: {dtype}", total=None)
-            command = [python, str(ROOT / "conformance" / "draw.py"), str(folder), dtype, *patterns]
-            environ = {**workers.environment(), "PYTHONPATH": ""}
-            drawing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
+            command = [python, "-m", "conformance.draw", str(folder), dtype, *patterns]
+            drawing = subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, env=workers.environment(), cwd=str(ROOT)
+            )
             for line in drawing.stdout:
                 count, total, _ = line.split(" ", 2)
                 bars.update(bar, completed=int(count), total=int(total))
@@ -100,7 +99,7 @@ def ask(folder, dtypes, patterns, jobs, patience):
                     bars.update(bar, description=f"the mock: {dtype} {entry['entry']}"[:34])
                     index, _ = storage.load(path)
                     row = {"entry": entry["entry"], "dtype": dtype, "public": entry["public"]}
-                    row.update(workers.summary(worker.ask(path)))
+                    row.update(workers.summary(worker.ask(path), index))
                     row.update(samples=len(index["samples"]), left_out=index["left_out"])
                     rows.append(row)
                     bars.advance(bar)
@@ -135,7 +134,7 @@ def main(ops, dtypes, jobs, patience, update, golden, out):
     target.mkdir(parents=True, exist_ok=True)
     merged = report.merge(target / "conformance.json", listing, rows)
     report.write(target, merged, ROOT / "docs" / "coverage.md" if whole else None)
-    report.show(merged, rows, console)
+    report.show(rows, console, closely=bool(ops) and len(rows) < 40)
     lost = ratchet.lost(rows)
     if update:
         ratchet.update(rows, whole)
@@ -145,9 +144,8 @@ def main(ops, dtypes, jobs, patience, update, golden, out):
             console.print("  " + line, markup=False, highlight=False)
         raise SystemExit(1)
     if golden:
-        import golden_sample
-
-        golden_sample.choose(folder, listing)
+        size = golden_sample.choose(folder, listing, ratchet.read())
+        console.print(f"conformance/golden: {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
