@@ -206,6 +206,8 @@ def _run_backward(self, gradient=None, retain_graph=None, create_graph=False, in
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
     if gradient is None and self.numel() != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if gradient is not None and gradient.is_complex() and inputs is None:
+        gradient = hooks.native["conj"](gradient)
     try:
         if inputs is None:
             return _backward(self, gradient, retain_graph, create_graph)

@@ -161,7 +161,7 @@ def backward(
     chosen = tuple(inputs.values()) if isinstance(inputs, Mapping) else _as_tuple(inputs)
     if not chosen:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    found = grad(tensors, chosen, given, retain_graph, create_graph, allow_unused=True)
+    found = grad(tensors, chosen, grad_tensors, retain_graph, create_graph, allow_unused=True)
     for one, result in zip(chosen, found):
         if result is not None:
             one.grad = result if one.grad is None else one.grad + result
