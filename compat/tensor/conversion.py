@@ -19,6 +19,7 @@ _convert = flow._C.to
 _DTYPE = flow.dtype
 _DEVICE = flow.device
 _CPU = device_spelling.CPU
+_META = device_spelling.META
 _item = flow.Tensor.item
 _cpu = flow.Tensor.cpu
 _global_to = flow.Tensor.to
@@ -36,6 +37,8 @@ def _to(self, *args, **kwargs):
         if first is _CPU or (kind is str and first == "cpu"):
             if self.is_local and not self.is_cuda:
                 return self
+        elif first is _META or (kind is str and first == "meta"):
+            return meta.like(self)
     if "placement" in kwargs or "sbp" in kwargs or self.is_global:
         return _global_to(self, *args, **kwargs)
     device, dtype, copy, format = parse_to(args, kwargs)
@@ -121,7 +124,7 @@ def convert(self, device, dtype, copy=False, format=None):
     """Return the tensor on a device, of a dtype; None for what it has."""
     if format is not None:
         check_format("torch.Tensor.to", self, format)
-    if meta.is_meta(self) or device is device_spelling.META:
+    if meta.is_meta(self) or device is _META:
         return _convert_meta(self, device, dtype, copy)
     if device is _CPU:
         device = device if self.is_cuda else None
