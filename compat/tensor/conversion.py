@@ -39,6 +39,11 @@ def _to(self, *args, **kwargs):
                 return self
         elif first is _META or (kind is str and first == "meta"):
             return meta.like(self)
+        elif isinstance(first, flow.Tensor):
+            return _type_as(self, first)
+    elif len(args) == 2 and not kwargs and args[0] is _CPU and type(args[1]) is _DTYPE:
+        if self.is_local and not self.is_cuda:
+            return _convert(self, args[1])
     if "placement" in kwargs or "sbp" in kwargs or self.is_global:
         return _global_to(self, *args, **kwargs)
     device, dtype, copy, format = parse_to(args, kwargs)
@@ -195,6 +200,9 @@ def _to_cuda(self, device=None, non_blocking=False, memory_format=None):
 
 def _type_as(self, other):
     """Return the tensor with another one's dtype and device."""
+    if self.is_local and not self.is_cuda and not other.is_cuda:
+        if not (meta.is_meta(self) or meta.is_meta(other)):
+            return _convert(self, other.dtype)
     return convert(self, other.device, other.dtype)
 
 
@@ -221,13 +229,12 @@ def _numpy(self, *, force=False):
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                 "instead."
             )
-        device = self.device
-        if device.type != "cpu":
+        if self.is_cuda:
             raise TypeError(
-                f"can't convert {device} device type tensor to numpy. Use Tensor.cpu() to copy the "
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the "
                 "tensor to host memory first."
             )
-    if self.dtype == flow.bfloat16:
+    if self.dtype is flow.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16")
     return host.array(self)
 
