@@ -997,15 +997,15 @@ def _init(self, *args, **kwargs):
     object.__setattr__(self, "training", True)
     own.update(
         _FIRST_STATE,
-        _parameters=OrderedDict(),
-        _buffers=OrderedDict(),
+        _parameters={},
+        _buffers={},
         _non_persistent_buffers_set=set(),
         _backward_hooks=OrderedDict(),
         _forward_hooks=OrderedDict(),
         _forward_pre_hooks=OrderedDict(),
         _state_dict_hooks=OrderedDict(),
         _load_state_dict_pre_hooks=OrderedDict(),
-        _modules=OrderedDict(),
+        _modules={},
     )
     if call_super:
         super(Module, self).__init__(*args, **kwargs)
