@@ -231,8 +231,8 @@ def _numpy(self, *, force=False):
             )
         if self.is_cuda:
             raise TypeError(
-                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy "
-                "the tensor to host memory first."
+                f"can't convert {self.device} device type tensor to numpy. "
+                "Use Tensor.cpu() to copy the tensor to host memory first."
             )
     if self.dtype is flow.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16")

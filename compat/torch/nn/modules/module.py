@@ -690,22 +690,23 @@ def _load_from_state_dict(
     elif strict and extra in state_dict:
         unexpected_keys.append(extra)
     if strict:
+        known = dict(_loadable(self))
         for key in state_dict:
             if key.startswith(prefix) and key != extra:
                 name, dot, _ = key[len(prefix) :].partition(".")
-                known = name in self._modules if dot else name in dict(_loadable(self))
-                if not known:
+                if name not in (self._modules if dot else known):
                     unexpected_keys.append(key)
 
 
 def _loadable(self):
-    pairs = list(self._parameters.items())
-    pairs += [
-        (name, buffer)
-        for name, buffer in self._buffers.items()
-        if name not in self._non_persistent_buffers_set
-    ]
-    return [(name, value) for name, value in pairs if value is not None]
+    pairs = [pair for pair in self._parameters.items() if pair[1] is not None]
+    if self._buffers:
+        pairs += [
+            (name, buffer)
+            for name, buffer in self._buffers.items()
+            if buffer is not None and name not in self._non_persistent_buffers_set
+        ]
+    return pairs
 
 
 def _load_one(self, name, held, key, given, assign, errors):
@@ -715,9 +716,9 @@ def _load_one(self, name, held, key, given, assign, errors):
             f"object from checkpoint but received {type(given)}"
         )
         return
-    if held.ndim == 0 and tuple(given.shape) == (1,):
+    if not held.shape and tuple(given.shape) == (1,):
         given = given[0]
-    if tuple(held.shape) != tuple(given.shape):
+    if held.shape != given.shape:
         errors.append(
             f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
             f"the shape in current model is {held.shape}."
