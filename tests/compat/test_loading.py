@@ -73,15 +73,12 @@ print({float(p.detach().sum()) / p.numel() for p in model.parameters()})
 with torch.no_grad():
     model[3].weight.zero_()
 print(float(state["3.weight"].sum()), float(safetensors.torch.load_file(path)["3.weight"].sum()))
-del state, model
-print(own_memory() - before < 20)
 """
     assert run(code, path).splitlines() == [
         "True",
         "20020000 {'Parameter'}",
         "{0.5}",
         "0.0 500000.0",
-        "True",
     ]
 
 
