@@ -250,7 +250,7 @@ struct LogSumExp {
         const auto one = [=](int64_t i) { return v[i] != v[i] ? v[i] : In(v[i] == high && high > 0); };
         join(&all, {high, sum_of<In>(part, one)});
       } else {
-        join(&all, {high, exponentials<In>(v, nullptr, part, high)});
+        join(&all, {high, exponentials(v, nullptr, part, high)});
       }
     }
     return all;

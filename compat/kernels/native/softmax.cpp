@@ -21,16 +21,31 @@ Along along(const Shape& shape, int64_t dim) {
   return out;
 }
 
-template<bool logarithm, typename C>
-void softmax_row(const C* x, C* y, int64_t size) {
+// Of a row x to y, which is also where the exponentials are, unless they are of another type.
+template<bool logarithm, typename T>
+void softmax_row(const T* x, T* y, compute_t<T>* buffer, int64_t size) {
+  using C = compute_t<T>;
   const C high = largest(x, size);
+  C* const e = scratch(y, buffer);
   if (logarithm) {
-    const C low = static_cast<C>(std::log(exponentials<C>(x, nullptr, size, high)));
+    const C low = static_cast<C>(std::log(exponentials<T>(x, nullptr, size, high)));
+    if constexpr (lanes::has_lanes<T>) {
+      lanes::each_of_row(size, [&](int64_t i, auto part) {
+        part.store(part.load(x + i) - high - low, y + i);
+      });
+    } else {
 #pragma GCC ivdep
-    for (int64_t i = 0; i < size; ++i) { y[i] = x[i] - high - low; }
+      for (int64_t i = 0; i < size; ++i) { y[i] = x[i] - high - low; }
+    }
   } else {
-    const C factor = static_cast<C>(1 / exponentials(x, y, size, high));
-    for (int64_t i = 0; i < size; ++i) { y[i] *= factor; }
+    const C factor = static_cast<C>(1 / exponentials(x, e, size, high));
+    if constexpr (lanes::has_lanes<T>) {
+      lanes::each_of_row(size, [&](int64_t i, auto part) {
+        part.store(part.load(e + i) * factor, y + i);
+      });
+    } else {
+      for (int64_t i = 0; i < size; ++i) { y[i] *= factor; }
+    }
   }
 }
 
@@ -68,18 +83,34 @@ void softmax_columns(const C* x, C* y, int64_t size, int64_t width) {
   }
 }
 
-template<bool logarithm, typename C>
-void gradient_row(const C* y, const C* dy, C* dx, int64_t size) {
+template<bool logarithm, typename T>
+void gradient_row(const T* y, const T* dy, T* dx, int64_t size) {
   double all = 0;
   for (int64_t first = 0; first < size; first += kBlock) {
     const int64_t part = std::min(kBlock, size - first);
-    const C *v = y + first, *d = dy + first;
-    all += sum_of<C>(part, [=](int64_t i) { return logarithm ? d[i] : d[i] * v[i]; });
+    const T *v = y + first, *d = dy + first;
+    if constexpr (lanes::has_lanes<T>) {
+      lanes::Four sum(0.f);
+      lanes::over_row(part, [&](int64_t i, auto some, int which) {
+        const lanes::Lanes one = some.load(d + i);
+        sum[which] = logarithm ? sum[which] + one : fma(one, some.load(v + i), sum[which]);
+      });
+      all += sum.total();
+    } else {
+      all += sum_of<T>(part, [=](int64_t i) { return logarithm ? d[i] : d[i] * v[i]; });
+    }
   }
-  const C sum = static_cast<C>(all);
+  const auto sum = static_cast<compute_t<T>>(all);
+  if constexpr (lanes::has_lanes<T>) {
+    lanes::each_of_row(size, [&](int64_t i, auto part) {
+      const lanes::Lanes d = part.load(dy + i), v = part.load(y + i);
+      part.store(logarithm ? less_product(lanes::exp(v), sum, d) : v * (d - sum), dx + i);
+    });
+  } else {
 #pragma GCC ivdep
-  for (int64_t i = 0; i < size; ++i) {
-    dx[i] = logarithm ? dy[i] - math::exp(y[i]) * sum : y[i] * (dy[i] - sum);
+    for (int64_t i = 0; i < size; ++i) {
+      dx[i] = logarithm ? dy[i] - math::exp(y[i]) * sum : y[i] * (dy[i] - sum);
+    }
   }
 }
 
@@ -101,23 +132,14 @@ void gradient_columns(const C* y, const C* dy, C* dx, int64_t size, int64_t widt
   }
 }
 
-// Rows for work(inputs, output, size): where they are, or converted.
-template<typename T, int inputs, typename Work>
-void for_rows(int64_t rows, int64_t size, const T* const* from, T* to, const Work& work) {
+// Rows for work(row, buffer).
+template<typename T, typename Work>
+void for_rows(int64_t rows, int64_t size, const Work& work) {
   using C = compute_t<T>;
   const int64_t grain = std::max<int64_t>(1, kGrain / 16 / std::max<int64_t>(size, 1));
   parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-    std::vector<C> buffer(std::is_same<T, C>::value ? 0 : (inputs + 1) * size);
-    for (int64_t row = begin; row < end; ++row) {
-      const C* in[inputs];
-      for (int k = 0; k < inputs; ++k) {
-        in[k] = loaded(from[k] + row * size, buffer.data() + (k + 1) * size, size);
-      }
-      T* const out = to + row * size;
-      C* const result = scratch(out, buffer.data());
-      work(in, result);
-      store_block(result, out, size);
-    }
+    std::vector<C> buffer(std::is_same<T, C>::value ? 0 : size);
+    for (int64_t row = begin; row < end; ++row) { work(row, buffer.data()); }
   });
 }
 
@@ -157,8 +179,8 @@ void softmax(const Along& shape, const T* x, T* y) {
   using C = compute_t<T>;
   const T* const from[] = {x};
   if (shape.inner == 1) {
-    for_rows<T, 1>(shape.outer, shape.size, from, y, [&](const C* const* in, C* out) {
-      softmax_row<logarithm>(in[0], out, shape.size);
+    for_rows<T>(shape.outer, shape.size, [=](int64_t row, C* buffer) {
+      softmax_row<logarithm>(x + row * shape.size, y + row * shape.size, buffer, shape.size);
     });
   } else {
     for_tiles<T, 1>(shape, from, y, [&](const C* const* in, C* out, int64_t width) {
@@ -172,8 +194,9 @@ void softmax_gradient(const Along& shape, const T* y, const T* dy, T* dx) {
   using C = compute_t<T>;
   const T* const from[] = {y, dy};
   if (shape.inner == 1) {
-    for_rows<T, 2>(shape.outer, shape.size, from, dx, [&](const C* const* in, C* out) {
-      gradient_row<logarithm>(in[0], in[1], out, shape.size);
+    for_rows<T>(shape.outer, shape.size, [=](int64_t row, C*) {
+      const int64_t at = row * shape.size;
+      gradient_row<logarithm>(y + at, dy + at, dx + at, shape.size);
     });
   } else {
     for_tiles<T, 2>(shape, from, dx, [&](const C* const* in, C* out, int64_t width) {
@@ -283,7 +306,7 @@ struct CrossEntropy {
         for (int64_t row = begin; row < end; ++row) {
           const C* v = loaded(x + row * as.size, buffer.data(), as.size);
           const C high = largest(v, as.size);
-          const double sum = exponentials<C>(v, nullptr, as.size, high);
+          const double sum = exponentials(v, nullptr, as.size, high);
           const int64_t chosen = classes[row];
           const bool counts = 0 <= chosen && chosen < as.size;
           finish(row, static_cast<C>(high + std::log(sum)), counts ? v[chosen] : C(0));
