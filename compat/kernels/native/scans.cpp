@@ -9,6 +9,7 @@ namespace one {
 namespace functional {
 Maybe<Tensor> DimScatterAddLike(const Pointer& like, int32_t dim, const Pointer& index,
                                 const Pointer& src);
+Maybe<Tensor> DimGather(const Pointer& x, int64_t dim, const Pointer& index, bool sparse);
 }  // namespace functional
 }  // namespace one
 }  // namespace oneflow
@@ -65,6 +66,7 @@ struct Scan {
     const Along as = along(shape, context->Attr<int64_t>("dim"));
     const T* x = data<T>(context, "x");
     T* y = mut_data<T>(context, "y");
+    if (as.inner == 0) { return; }
     if (as.inner == 1) {
       rows(as.outer, as.size, x, y);
     } else {
@@ -329,6 +331,7 @@ struct Extreme {
   }
 
   static void compute(const Along& as, const T* x, T* values, int64_t* places) {
+    if (as.outer == 0 || as.inner == 0) { return; }
     if (as.inner == 1) {
       rows(as.outer, as.size, x, values, places);
     } else if (sizeof(C) > 4 || as.size > std::numeric_limits<int32_t>::max()) {
@@ -350,13 +353,14 @@ struct Extreme {
       } else if (v != v) {
         place = i;
       }
-      values[i] = x[place];
+      values[i] = from_compute<T>(best);
       places[i] = place;
     }
   }
 
   static void running(const Along& as, const T* x, T* values, int64_t* places) {
     const int64_t size = as.size, inner = as.inner;
+    if (as.outer == 0 || size == 0 || inner == 0) { return; }
     if (inner == 1) {
       const int64_t grain = std::max<int64_t>(1, kGrain / 4 / std::max<int64_t>(size, 1));
       parallel_for(as.outer, grain, [=](int64_t begin, int64_t end) {
@@ -558,7 +562,7 @@ REGISTER_USER_OP("ofm_running_extremes")
 
 struct ExtremesState : public one::AutoGradCaptureState {
   int64_t dim = 0;
-  bool wanted = false;
+  bool wanted = false, like = false;
 };
 
 // A value's gradient belongs to where it was taken from.
@@ -591,14 +595,43 @@ class ExtremesGradient final : public one::OpExprGradFunction<ExtremesState> {
     }
     // As many dimensions as the input has.
     if (places->shape()->elem_cnt() != x->shape()->elem_cnt()) { dims[state->dim] = 1; }
-    in_grads->at(0) = JUST(DimScatterAddLike(x, static_cast<int32_t>(state->dim),
-                                             JUST(Reshape(places, Shape(dims))),
-                                             JUST(Reshape(dy, Shape(dims)))));
+    const TensorPointer index = JUST(Reshape(places, Shape(dims)));
+    in_grads->at(0) =
+        JUST(DimScatterAddLike(JUST(x->detach()), static_cast<int32_t>(state->dim), index,
+                               JUST(Reshape(dy, Shape(dims)))));
     return Maybe<void>::Ok();
   }
 };
 OFM_REGISTER_GRADIENT("ofm_extremes", ExtremesGradient)
 OFM_REGISTER_GRADIENT("ofm_running_extremes", ExtremesGradient)
+
+// OneFlow gives dim_scatter_add_like, of which the gradients above are made, none of its own.
+class ScatterGradient final : public one::OpExprGradFunction<ExtremesState> {
+ public:
+  Maybe<void> Init(const one::OpExpr&) override { return Maybe<void>::Ok(); }
+
+  Maybe<void> Capture(ExtremesState* state, const one::TensorTuple& inputs, const one::TensorTuple&,
+                      const oneflow::AttrMap& attributes) const override {
+    state->wanted = inputs.at(2)->requires_grad();
+    state->like = inputs.at(0)->requires_grad();
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    state->dim = JUST(attributes.GetAttr<int32_t>("dim"));
+    state->SaveTensorForBackward(inputs.at(1));
+    return Maybe<void>::Ok();
+  }
+
+  Maybe<void> Apply(const ExtremesState* state, const one::TensorTuple& out_grads,
+                    one::TensorTuple* in_grads) const override {
+    in_grads->resize(3);
+    // What only gives the shape.
+    if (state->like) { in_grads->at(0) = JUST(functional::ScalarMul(out_grads.at(0), 0., false)); }
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    in_grads->at(2) = JUST(functional::DimGather(out_grads.at(0), state->dim,
+                                                 state->SavedTensors().at(0), false));
+    return Maybe<void>::Ok();
+  }
+};
+OFM_REGISTER_GRADIENT("dim_scatter_add_like", ScatterGradient)
 
 // extremes(x, dim, keepdim, least): values and places.
 PyObject* extremes(PyObject*, PyObject* const* arguments, ssize_t count) {
