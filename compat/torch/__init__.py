@@ -758,15 +758,20 @@ def _extreme_of(name, least):
         if dim is None:
             return stock(input)
         dim = _filled_dim(input, dim, name)
-        if _native_extremes is None or input.is_cuda:
-            return stock(input, dim, keepdim)
-        return getattr(return_types, name)(_native_extremes(input, dim, keepdim, least))
+        named = getattr(return_types, name)
+        if _native_extremes is not None and not input.is_cuda:
+            return named(_native_extremes(input, dim, keepdim, least))
+        if input.ndim == 0:  # OneFlow ends the process
+            return named((input.clone(), flow.zeros((), dtype=flow.int64)))
+        return named(stock(input, dim, keepdim))
 
     extreme.__doc__ = stock.__doc__
     return extreme
 
 
 def _argmin_of(input, dim=None, keepdim=False):
+    if input.ndim == 0:
+        return flow.zeros((), dtype=flow.int64)
     if _native_places is None or input.is_cuda:
         return flow.argmin(input, dim=dim, keepdim=keepdim)
     if dim is not None:

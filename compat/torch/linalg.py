@@ -19,7 +19,10 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     x = x if dtype is None else x.to(dtype)
     if _native is None or x.is_cuda or not x.is_floating_point():
         dim = list(dim) if isinstance(dim, tuple) else dim
-        answer = flow.linalg.vector_norm(x, ord, dim, keepdim)
+        if x.numel() or math.isinf(ord):
+            answer = flow.linalg.vector_norm(x, ord, dim, keepdim)
+        else:  # OneFlow ends the process
+            answer = x.sum() if dim is None else x.sum(dim, keepdim=keepdim)
     else:
         answer = _vector_norm(x, ord, dim, keepdim)
     return answer if out is None else out.copy_(answer)

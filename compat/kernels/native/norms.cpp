@@ -887,43 +887,27 @@ Maybe<void> grad_dtypes(InferContext* context) {
   return Maybe<void>::Ok();
 }
 
-REGISTER_USER_OP("ofm_norm")
-    .Input("x")
-    .OptionalInput("weight")
-    .OptionalInput("bias")
-    .Attr<int64_t>("axis")
-    .Attr<int64_t>("groups")
-    .Attr<bool>("centred")
-    .Attr<double>("epsilon")
-    .Attr<int64_t>("parts")
-    .Output("y")
-    .Output("mean")
-    .Output("scale")
-    .SetLogicalTensorDescInferFn(norm_shapes)
-    .SetPhysicalTensorDescInferFn(norm_shapes)
-    .SetDataTypeInferFn(statistics_dtypes)
-    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
-
-REGISTER_USER_OP("ofm_norm_grad")
-    .Input("dy")
-    .Input("x")
-    .Input("mean")
-    .Input("scale")
-    .OptionalInput("weight")
-    .Attr<int64_t>("axis")
-    .Attr<int64_t>("groups")
-    .Attr<bool>("centred")
-    .Attr<int64_t>("wants")
-    .Attr<int64_t>("parameters")
-    .Attr<bool>("wide")
-    .Output("dx")
-    .Output("dweight")
-    .Output("dbias")
-    .SetLogicalTensorDescInferFn(grad_shapes)
-    .SetPhysicalTensorDescInferFn(grad_shapes)
-    .SetDataTypeInferFn(grad_dtypes)
-    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
-    .NoGrad();
+// What both norms have in common, forward and backward.
+user_op::OpRegistry norm_op(const char* name, user_op::TensorDescInferFn shapes) {
+  auto op = user_op::UserOpRegistryMgr::Get().CheckAndGetOpRegistry(name);
+  op.Input("x").OptionalInput("weight").OptionalInput("bias");
+  op.Attr<double>("epsilon").Attr<int64_t>("parts");
+  op.Output("y").Output("mean").Output("scale");
+  op.SetLogicalTensorDescInferFn(shapes).SetPhysicalTensorDescInferFn(shapes);
+  op.SetDataTypeInferFn(statistics_dtypes);
+  op.SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
+  return op;
+}
+user_op::OpRegistry gradient_op(const char* name) {
+  auto op = user_op::UserOpRegistryMgr::Get().CheckAndGetOpRegistry(name);
+  op.Input("dy").Input("x").Input("mean").Input("scale").OptionalInput("weight");
+  op.Attr<int64_t>("wants").Attr<int64_t>("parameters").Attr<bool>("wide");
+  op.Output("dx").Output("dweight").Output("dbias");
+  op.SetLogicalTensorDescInferFn(grad_shapes).SetPhysicalTensorDescInferFn(grad_shapes);
+  op.SetDataTypeInferFn(grad_dtypes);
+  op.SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
+  return op.NoGrad();
+}
 
 Maybe<void> running_is_written(const user_op::GetInputArgModifier& modifier_of,
                                const user_op::UserOpConfWrapper& conf) {
@@ -937,43 +921,22 @@ Maybe<void> running_is_written(const user_op::GetInputArgModifier& modifier_of,
   return Maybe<void>::Ok();
 }
 
-REGISTER_USER_OP("ofm_batch_norm")
-    .Input("x")
-    .OptionalInput("weight")
-    .OptionalInput("bias")
-    .OptionalInput("running_mean")
-    .OptionalInput("running_var")
-    .Attr<bool>("training")
-    .Attr<double>("momentum")
-    .Attr<double>("epsilon")
-    .Attr<int64_t>("parts")
-    .Output("y")
-    .Output("mean")
-    .Output("scale")
-    .SetLogicalTensorDescInferFn(batch_norm_shapes)
-    .SetPhysicalTensorDescInferFn(batch_norm_shapes)
-    .SetDataTypeInferFn(statistics_dtypes)
-    .SetInputArgModifyFn(running_is_written)
-    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
-
-REGISTER_USER_OP("ofm_batch_norm_grad")
-    .Input("dy")
-    .Input("x")
-    .Input("mean")
-    .Input("scale")
-    .OptionalInput("weight")
-    .Attr<bool>("training")
-    .Attr<int64_t>("wants")
-    .Attr<int64_t>("parameters")
-    .Attr<bool>("wide")
-    .Output("dx")
-    .Output("dweight")
-    .Output("dbias")
-    .SetLogicalTensorDescInferFn(grad_shapes)
-    .SetPhysicalTensorDescInferFn(grad_shapes)
-    .SetDataTypeInferFn(grad_dtypes)
-    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
-    .NoGrad();
+using Registration = user_op::UserOpRegisterTrigger<user_op::OpRegistry>;
+const Registration kNorm = norm_op("ofm_norm", norm_shapes)
+                               .Attr<int64_t>("axis")
+                               .Attr<int64_t>("groups")
+                               .Attr<bool>("centred");
+const Registration kNormGrad = gradient_op("ofm_norm_grad")
+                                   .Attr<int64_t>("axis")
+                                   .Attr<int64_t>("groups")
+                                   .Attr<bool>("centred");
+const Registration kBatchNorm = norm_op("ofm_batch_norm", batch_norm_shapes)
+                                    .OptionalInput("running_mean")
+                                    .OptionalInput("running_var")
+                                    .Attr<bool>("training")
+                                    .Attr<double>("momentum")
+                                    .SetInputArgModifyFn(running_is_written);
+const Registration kBatchNormGrad = gradient_op("ofm_batch_norm_grad").Attr<bool>("training");
 
 // --- gradients -----------------------------------------------------------------------------------
 

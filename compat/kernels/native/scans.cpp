@@ -249,6 +249,9 @@ struct Extreme {
   }
 
 #ifdef __AVX512F__
+  static bool any_is_newer(lanes::Lanes x, lanes::Lanes best) {
+    return _mm512_cmp_ps_mask(best.v, x.v, least ? _CMP_NLT_UQ : _CMP_NGT_UQ) != 0;
+  }
   static unsigned bits_of_nan(lanes::Lanes x) {
     return _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q);
   }
@@ -256,6 +259,9 @@ struct Extreme {
     return _mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ);
   }
 #else
+  static bool any_is_newer(lanes::Lanes x, lanes::Lanes best) {
+    return _mm256_movemask_ps(_mm256_cmp_ps(best.v, x.v, least ? _CMP_NLT_UQ : _CMP_NGT_UQ)) != 0;
+  }
   static unsigned bits_of_nan(lanes::Lanes x) {
     return _mm256_movemask_ps(_mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q));
   }
@@ -346,6 +352,16 @@ struct Extreme {
     C best = to_compute(x[0]);
     int64_t place = 0;
     for (int64_t i = 0; i < size; ++i) {
+      if constexpr (lanes::has_lanes<T>) {
+        // Whole registers without a newer extreme.
+        using namespace lanes;
+        while (i + kWidth <= size && !any_is_newer(Whole().load(x + i), best)) {
+          Whole().store(best, values + i);
+          std::fill(places + i, places + i + kWidth, place);
+          i += kWidth;
+        }
+        if (i == size) { break; }
+      }
       const C v = to_compute(x[i]);
       if (!beats(best, v) && best == best) {
         best = v;
@@ -568,7 +584,10 @@ struct ExtremesState : public one::AutoGradCaptureState {
 // A value's gradient belongs to where it was taken from.
 class ExtremesGradient final : public one::OpExprGradFunction<ExtremesState> {
  public:
-  Maybe<void> Init(const one::OpExpr&) override { return Maybe<void>::Ok(); }
+  Maybe<void> Init(const one::OpExpr& op) override {
+    running_ = op.op_type_name() == "ofm_running_extremes";
+    return Maybe<void>::Ok();
+  }
 
   Maybe<void> Capture(ExtremesState* state, const one::TensorTuple& inputs,
                       const one::TensorTuple& outputs,
@@ -596,11 +615,23 @@ class ExtremesGradient final : public one::OpExprGradFunction<ExtremesState> {
     // As many dimensions as the input has.
     if (places->shape()->elem_cnt() != x->shape()->elem_cnt()) { dims[state->dim] = 1; }
     const TensorPointer index = JUST(Reshape(places, Shape(dims)));
-    in_grads->at(0) =
-        JUST(DimScatterAddLike(JUST(x->detach()), static_cast<int32_t>(state->dim), index,
-                               JUST(Reshape(dy, Shape(dims)))));
+    const auto dim = static_cast<int32_t>(state->dim);
+    TensorPointer like = JUST(x->detach()), src = JUST(Reshape(dy, Shape(dims)));
+    const auto dtype = x->dtype();
+    // What adds up to a gradient is not rounded one by one.
+    const bool wide = running_ && (dtype->data_type() == DataType::kFloat16
+                                   || dtype->data_type() == DataType::kBFloat16);
+    if (wide) {
+      like = JUST(Cast(like, oneflow::DType::Float(), false));
+      src = JUST(Cast(src, oneflow::DType::Float(), false));
+    }
+    const TensorPointer found = JUST(DimScatterAddLike(like, dim, index, src));
+    in_grads->at(0) = wide ? JUST(Cast(found, dtype, false)) : found;
     return Maybe<void>::Ok();
   }
+
+ private:
+  bool running_ = false;
 };
 OFM_REGISTER_GRADIENT("ofm_extremes", ExtremesGradient)
 OFM_REGISTER_GRADIENT("ofm_running_extremes", ExtremesGradient)
