@@ -256,6 +256,9 @@ struct AttentionGradient {
     const C* logs = data<C>(context, "log_sums");
     const Output dq = output(context, "query_gradient"), dk = output(context, "key_gradient"),
                  dv = output(context, "value_gradient");
+    if constexpr (sizeof(T) == 2) {
+      if (attention_gradient_by_tiles<T>(p, out, gradient, logs, dq, dk, dv)) { return; }
+    }
     const int64_t pairs = p.batches * p.key_heads;
     // A row's gradient times its answer, which all of its weights' gradients are relative to.
     std::vector<C> means(p.batches * p.heads * p.length);
