@@ -225,7 +225,7 @@ void power_of_number(const Block& block) {
   } else if (y == -2) {
     OFM_EACH { out[i] = 1 / (x[i] * x[i]); }
   } else {
-    row1<PowNumber, T>(block);
+    row_of<PowNumber, T, 0>(block);
   }
 }
 template<typename T>
