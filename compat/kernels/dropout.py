@@ -87,7 +87,9 @@ def _choices(input, shape, p, generator, *values_of):
             values = (values.view(np.uint32) >> np.uint32(16)).astype(np.uint16)
             tensor = flow.empty(shape, dtype=dtype)
             flow._oneflow_internal.eager.Sync()
-            place = hooks.library.ofm_memory(ctypes.c_uint64(id(tensor)))
+            memory = hooks.library.ofm_memory
+            memory.restype = ctypes.c_void_p
+            place = memory(ctypes.c_uint64(id(tensor)))
         else:
             array = np.empty(shape, values.dtype)
             tensor, place = flow.from_numpy(array), array.ctypes.data

@@ -134,8 +134,9 @@ struct Floats {
 };
 template<typename Function, typename... Values>
 OFM_MATH lanes::Lanes apply(const Function& function, const Values&... in) {
+  const Function own = function;  // its numbers too belong in registers
   float made[lanes::Lanes::count];
-  for (int64_t i = 0; i < lanes::Lanes::count; ++i) { made[i] = function(in.values[i]...); }
+  for (int64_t i = 0; i < lanes::Lanes::count; ++i) { made[i] = own(in.values[i]...); }
   return lanes::Lanes::load(made);
 }
 template<template<typename> class Function, typename T, size_t... input>

@@ -467,7 +467,8 @@ OFM_MATH double erf(double x) {
                                          0.000120552949048397074, -1.49247369074196605e-05,
                                          1.64474247033173623e-06, -1.62084838018717052e-07,
                                          1.37200645467776862e-08, -7.79589882700214246e-10), x);
-  return size < 1 ? small : copysign(1 - erfc_above(size), x);
+  const double large = 1 - erfc_above(size);
+  return copysign(size < 1 ? abs(small) : large, x);
 }
 
 // --- sine and cosine -----------------------------------------------------------------------------
