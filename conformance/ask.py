@@ -6,6 +6,7 @@ Before each step its number is written, and after it, if it was wrong, in which 
 reads knows what ended the process.
 """
 
+import functools
 import json
 import os
 import random
@@ -247,8 +248,13 @@ def home(public):
     return os.path.relpath(path, ROOT) if path.startswith(ROOT + os.sep) else "OneFlow"
 
 
+@functools.lru_cache(maxsize=1)
+def loaded(path):
+    return storage.load(path)
+
+
 def answer(request):
-    index, data = storage.load(request["path"])
+    index, data = loaded(request["path"])
     if "entries" in index:
         index = {**index, **index["entries"][request["entry"]]}
     reader = Reader(index, data)
