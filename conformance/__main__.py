@@ -26,7 +26,8 @@ DTYPES = (
     *("float32", "float64", "int64", "bool", "float16", "bfloat16"),
     *("complex64", "int32", "uint8", "int16"),
 )
-ERRORS = "errors"
+#: Folders beside the dtypes': refused inputs, and the two other databases.
+OTHERS = ("errors", "modules", "optimizers")
 console = Console(stderr=True)
 
 
@@ -116,7 +117,7 @@ def ask(folder, dtypes, patterns, jobs, patience):
 
 @click.command()
 @click.option("--ops", multiple=True, help="Patterns of entries: 'add*', 'linalg.*'.")
-@click.option("--dtypes", multiple=True, type=click.Choice([*DTYPES, ERRORS]))
+@click.option("--dtypes", multiple=True, type=click.Choice([*DTYPES, *OTHERS]))
 @click.option("--jobs", default=1, show_default=True, help="Processes that answer side by side.")
 @click.option("--patience", default=60, show_default=True, help="Seconds for one call.")
 @click.option("--update", is_flag=True, help="Take what passes now into the ratchet.")
@@ -125,7 +126,7 @@ def ask(folder, dtypes, patterns, jobs, patience):
 def main(ops, dtypes, jobs, patience, update, golden, out):
     """Hold the mock against PyTorch's operator database."""
     patterns = list(ops) or ["*"]
-    chosen = list(dtypes) or [*DTYPES, ERRORS]
+    chosen = list(dtypes) or [*DTYPES, *OTHERS]
     whole = not ops and not dtypes
     folder = cache()
     draw(folder, chosen, patterns)

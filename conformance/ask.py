@@ -21,7 +21,7 @@ os.dup2(2, 1)
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from conformance import calls, compare, storage  # noqa: E402
+from conformance import calls, classes, compare, storage  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 SEED = 42
@@ -153,6 +153,12 @@ def views_differ(expected, outputs, inputs):
 
 def differs(reader, entry, row, facet):
     """Return what is wrong about a facet of a sample, or ""."""
+    if entry.get("kind") == "module":
+        return module_differs(reader, entry, row, facet)
+    if entry.get("kind") == "optimizer":
+        options = reader.value(row["options"], False, {})
+        expected = row["facets"][facet]["result"]
+        return comparison_of(reader).value(expected, classes.stepped(entry, options))
     told = row["facets"][facet]
     grad = facet == "gradient"
     made = {}
@@ -177,12 +183,21 @@ def differs(reader, entry, row, facet):
         outputs = storage.leaves(result, torch.Tensor)
     except Exception as error:
         return message(error)
-    comparison = compare.Comparison(reader.index, reader.data, torch.Tensor, described)
+    comparison = comparison_of(reader)
     free = calls.SIGN_FREE.get(entry["name"], ())
     if not grad:
         wrong = comparison.value(told["result"], result, free)
         return wrong or views_differ(told["views"], outputs, inputs)
     outputs = [one.abs() if n in free else one for n, one in enumerate(outputs)]
+    return gradients_differ(comparison, told, outputs, inputs)
+
+
+def comparison_of(reader):
+    return compare.Comparison(reader.index, reader.data, torch.Tensor, described)
+
+
+def gradients_differ(comparison, told, outputs, inputs, parameters=()):
+    """Return what is wrong about the gradients of some outputs, or ""."""
     chosen = told["outputs"]
     if max(chosen) >= len(outputs):
         return f"structure: {len(outputs)} tensors"
@@ -192,8 +207,13 @@ def differs(reader, entry, row, facet):
     torch.autograd.backward(
         [outputs[n] for n in chosen], [cotangent(n, outputs[n]) for n in chosen]
     )
-    leaves = [one for one in inputs if one.requires_grad]
-    for number, leaf in zip(told["gradients"], leaves):
+    pairs = list(zip(told["gradients"], [one for one in inputs if one.requires_grad]))
+    named = dict(parameters)
+    for name, number in told.get("parameters", ()):
+        if name not in named:
+            return f"structure: no parameter {name}"
+        pairs.append((number, named[name]))
+    for number, leaf in pairs:
         if (number is None) != (leaf.grad is None):
             return "gradient: None" if leaf.grad is None else "gradient: where PyTorch has None"
         if number is not None:
@@ -201,6 +221,37 @@ def differs(reader, entry, row, facet):
             if wrong:
                 return "gradient " + wrong
     return ""
+
+
+def module_differs(reader, entry, row, facet):
+    """Return what is wrong about a facet of a module's sample, or ""."""
+    comparison = comparison_of(reader)
+    built = row["constructor"]
+    words = reader.value(built["args"], False, {})
+    made = classes.module(entry, words, reader.value(built["options"], False, {}), row["training"])
+    state = classes.state(made)
+    if facet == "initial":
+        if [name for name, _ in state] != [name for name, _ in row["state"]]:
+            return f"structure: state {[name for name, _ in state]}"
+        for (name, number), (_, one) in zip(row["state"], state):
+            wrong = comparison.tensor(number, one)
+            if wrong:
+                return f"{wrong}, {name}"
+        return ""
+    if row["state"]:
+        tensors = {name: reader.tensor(number, False) for name, number in row["state"]}
+        made.load_state_dict(tensors)
+    passed = {}
+    grad = facet == "gradient"
+    args = reader.value(row["args"], grad, passed)
+    options = reader.value(row["options"], grad, passed)
+    result = classes.forward(made, args, options)
+    if not grad:
+        return comparison.value(row["facets"][facet]["result"], result)
+    inputs = storage.leaves((args, options), torch.Tensor)
+    outputs = storage.leaves(result, torch.Tensor)
+    told = row["facets"][facet]
+    return gradients_differ(comparison, told, outputs, inputs, made.named_parameters())
 
 
 def error_differs(entry, args, options, told):
@@ -243,6 +294,9 @@ def home(public):
     while hasattr(found, "__wrapped__"):
         found = found.__wrapped__
     found = getattr(found, "__func__", found)
+    if isinstance(found, type):
+        own = [vars(found).get(name) for name in ("forward", "step", "__init__")]
+        found = next((one for one in own if one), found)
     code = getattr(found, "__code__", None)
     path = os.path.realpath(code.co_filename) if code else ""
     return os.path.relpath(path, ROOT) if path.startswith(ROOT + os.sep) else "OneFlow"

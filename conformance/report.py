@@ -18,12 +18,12 @@ TARGETS = {
     **dict.fromkeys(("int64", "int32", "uint8", "bool"), (97, None)),
     **dict.fromkeys(("float16", "bfloat16"), (95, 90)),
     "complex64": (90, 80),
-    "int16": (None, None),
+    **dict.fromkeys(("int16", "modules", "optimizers"), (None, None)),
 }
 ERRORS_TARGET = 90
 MODULES = (
     *("nn.functional", "linalg", "special", "fft", "signal.windows", "masked", "sparse"),
-    "Tensor",
+    *("nn", "optim", "Tensor"),
 )
 
 

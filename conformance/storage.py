@@ -162,6 +162,12 @@ def brief(index, coded):
 
 def call_text(index, row):
     """Return a sample as a call: "add(float32[5, 5], 2, alpha=3)"."""
-    words = [brief(index, one) for one in row["args"]["tuple"]]
-    words += [f"{key}={brief(index, one)}" for key, one in row["options"]["dict"]]
-    return f"{index['public']}({', '.join(words)})"
+
+    def words(told):
+        found = [brief(index, one) for one in told["args"]["tuple"]]
+        return ", ".join(
+            found + [f"{key}={brief(index, one)}" for key, one in told["options"]["dict"]]
+        )
+
+    built = f"({words(row['constructor'])})" if "constructor" in row else ""
+    return f"{index['public']}{built}({words(row)})"
