@@ -19,10 +19,14 @@ APART = ("gradient", "out")
 KINDS = ("forward", *APART, "errors")
 
 
+def counted(row):
+    """Return whether there is anything to be right about."""
+    return row["samples"] or any("layout" in why for why in row["left_out"])
+
+
 def forward_right(row):
-    return all(
-        right == total for facet, (right, total) in row["facets"].items() if facet not in APART
-    )
+    counts = [count for facet, count in row["facets"].items() if facet not in APART]
+    return bool(row["samples"]) and all(right == total for right, total in counts)
 
 
 def apart_right(row, facet):

@@ -79,6 +79,8 @@ def state(row):
         return "right" if right == total else "crash" if row["crashes"] else "wrong"
     if ratchet.forward_right(row):
         return "right"
+    if not row["samples"]:
+        return "missing"
     if any(facet != "gradient" for _, facet, *_ in row["crashes"]):
         return "crash"
     told = {failures.group_of(why)[0] for _, facet, why, _ in row["wrong"] if facet == "function"}
@@ -98,7 +100,7 @@ def counts(rows):
     """Return dtype → {"forward": (right, of), "gradient": ..., "crashes": entries}."""
     found = {}
     for row in rows:
-        if not row["samples"]:
+        if not ratchet.counted(row):
             continue
         told = found.setdefault(
             row["dtype"], {"forward": [0, 0], "gradient": [0, 0], "out": [0, 0], "crashes": 0}
@@ -160,7 +162,7 @@ def markdown(merged):
     ]
     by_entry = {}
     for row in merged["rows"]:
-        if row["samples"]:
+        if ratchet.counted(row):
             by_entry.setdefault(row["entry"], []).append(row)
     modules = {}
     for entry in merged["entries"]:
@@ -216,7 +218,7 @@ def page(merged):
     reasons = read_reasons()
     told = {}
     for row in merged["rows"]:
-        if not row["samples"]:
+        if not ratchet.counted(row):
             continue
         one = told.setdefault(
             row["entry"],
