@@ -5,7 +5,10 @@ import re
 #: Groups that are listed; the rest is counted.
 MOST_GROUPS = 120
 
-MISSING = re.compile(r"no attribute|lacks it|UnsupportedTorch|is not implemented|No module named")
+MISSING = re.compile(
+    r"module '[^']*' has no attribute|'Tensor' object has no attribute|lacks it|UnsupportedTorch"
+    r"|No module named"
+)
 
 
 def group_of(message):
@@ -53,6 +56,15 @@ def write(path, rows):
             more = f", and {others} more" if others else ""
             lines.append(f"- `{entry}`: {what} ({first}{more}): `{call}`")
     lines += ["", f"## Missing: {len(missing)} entries", ""]
+    absent = {}
+    for row in rows:
+        right, total = row["facets"].get("function", (0, 0))
+        told = missing.get(row["entry"], {})
+        if total and not right and any("function" in facets for facets, _ in told.values()):
+            absent.setdefault(row["entry"], set()).add(row["dtype"])
+    for dtype in sorted({dtype for dtypes in absent.values() for dtype in dtypes}):
+        names = [name for name, dtypes in sorted(absent.items()) if dtype in dtypes]
+        lines += [f"Nothing right, {dtype} ({len(names)}): {', '.join(names)}", ""]
     for entry, told in sorted(missing.items()):
         if not any("function" in facets or "error" in facets for facets, _ in told.values()):
             told = {f"only as {' '.join(sorted(f))}: {m}": (f, d) for m, (f, d) in told.items()}
