@@ -414,12 +414,8 @@ def describe(op):
         "public": public,
         "ways": ways_of(op) if public else {},
         "uninitialized": bool(uninitialized),
-        "dtypes": sorted(storage.name_of(dtype) for dtype in op.supported_dtypes("cpu")),
-        "backward_dtypes": sorted(
-            storage.name_of(dtype) for dtype in op.supported_backward_dtypes("cpu")
-        )
-        if op.supports_autograd
-        else [],
+        "drawn": sorted(storage.name_of(dtype) for dtype in op.supported_dtypes("cpu"))
+        + ["errors"] * (op.error_inputs_func is not None),
     }
 
 
@@ -445,17 +441,12 @@ def main(words):
         part.write_text(text, encoding="utf-8")
         os.replace(part, target)
     dtype = getattr(torch, name, None)
-    wanted = [(one, entry) for group, one, entry in others if group == name]
-    if name not in draw_classes.DRAW:
-        wanted = [
-            (op, entry)
-            for op, entry in zip(op_db, described)
-            if (op.error_inputs_func is not None if name == "errors" else name in entry["dtypes"])
-        ]
+    pairs = [*zip(op_db, described), *((one, entry) for _, one, entry in others)]
     wanted = [
         (one, entry)
-        for one, entry in wanted
+        for one, entry in pairs
         if entry["public"]
+        and name in entry["drawn"]
         and any(fnmatch.fnmatchcase(entry["entry"], pattern) for pattern in patterns)
     ]
     for count, (op, entry) in enumerate(wanted, 1):

@@ -21,7 +21,7 @@ def public(kind, prefix):
 def entry_of(kind, prefix, what):
     name = public(kind, prefix)
     told = {"name": name or kind.__name__, "variant": "", "public": name, "kind": what}
-    told.update(entry=told["name"], ways={}, uninitialized=False, dtypes=[], backward_dtypes=[])
+    told.update(entry=told["name"], ways={}, uninitialized=False, drawn=[what + "s"])
     return told
 
 

@@ -121,7 +121,7 @@ def choose(drawn, listing, passing):
             for row in chosen(index, *sizes):
                 rows.append(renumbered(row, moved(writer, index, data)))
             if rows:
-                dropped = ("tensors", "format", "dtypes", "backward_dtypes", "left_out")
+                dropped = ("tensors", "format", "drawn", "left_out", "backward")
                 kept = {key: value for key, value in index.items() if key not in dropped}
                 entries.append({**kept, "samples": rows})
         path = FOLDER / f"{dtype}.npz"
