@@ -25,6 +25,8 @@ from conformance import calls, classes, compare, storage  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 SEED = 42
+#: Of one entry and dtype: so many are tried with inputs that are not contiguous.
+MOST_STRIDED = 2
 
 
 def tell(**row):
@@ -41,6 +43,7 @@ class Reader:
 
     def __init__(self, index, data):
         self.index, self.data = index, data
+        self.strided = False
 
     def tensor(self, number, grad):
         dtype, shape, stride, _, _, asks = self.index["tensors"][number]
@@ -60,6 +63,8 @@ class Reader:
                 raise TypeError("complex32 has no NumPy form")
             else:
                 made = torch.from_numpy(array)
+            if self.strided and array.size > 1:
+                made = torch.stack([made, torch.zeros_like(made)], -1)[..., 0]
             return made.requires_grad_(True) if grad and asks else made
         except Exception as error:
             raise InputError(f"input of {dtype}: {message(error)}") from error
@@ -159,6 +164,9 @@ def differs(reader, entry, row, facet):
         options = reader.value(row["options"], False, {})
         expected = row["facets"][facet]["result"]
         return comparison_of(reader).value(expected, classes.stepped(entry, options))
+    reader.strided = facet == "strided"
+    if reader.strided:
+        facet = "function"
     told = row["facets"][facet]
     grad = facet == "gradient"
     made = {}
@@ -302,6 +310,18 @@ def home(public):
     return os.path.relpath(path, ROOT) if path.startswith(ROOT + os.sep) else "OneFlow"
 
 
+def may_stride(entry, row):
+    """Return whether a sample has the same result with inputs that are not contiguous.
+
+    It has in PyTorch, unless the operator is about memory.
+    """
+    told = row["facets"].get("function", {})
+    about_memory = entry["name"].startswith(("as_strided", "resize", "view", "to"))
+    if about_memory or entry["uninitialized"] or entry.get("kind") or told.get("random"):
+        return False
+    return set(told.get("views", (0,))) == {None}
+
+
 @functools.lru_cache(maxsize=1)
 def loaded(path):
     return storage.load(path)
@@ -313,6 +333,7 @@ def answer(request):
         index = {**index, **index["entries"][request["entry"]]}
     reader = Reader(index, data)
     steps = [(row, facet) for row in index["samples"] for facet in row["facets"]]
+    steps += [(row, "strided") for row in index["samples"][:MOST_STRIDED] if may_stride(index, row)]
     tell(steps=[[row["sample"], facet] for row, facet in steps], home=home(index["public"]))
     for number, (row, facet) in enumerate(steps):
         if number < request["first"]:

@@ -4,8 +4,8 @@
 
 `forward`: every sample's value, shape, dtype and memory is right, called as function, method, in
 place and by operator, wherever PyTorch has these. `gradient`: every gradient is. `out`: what is
-written into a tensor passed as ``out=``. `errors`: which of the inputs that PyTorch refuses are
-refused by the same class of exception.
+written into a tensor passed as ``out=``. `strided`: what comes of inputs that are not contiguous.
+`errors`: which of the inputs that PyTorch refuses are refused by the same class of exception.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ HEAD = "# Written by `make conformance UPDATE=1`; what stands here may not be lo
 
 
 #: What is told apart from values.
-APART = ("gradient", "out")
+APART = ("gradient", "out", "strided")
 KINDS = ("forward", *APART, "errors")
 
 

@@ -103,7 +103,7 @@ def counts(rows):
         if not ratchet.counted(row):
             continue
         told = found.setdefault(
-            row["dtype"], {"forward": [0, 0], "gradient": [0, 0], "out": [0, 0], "crashes": 0}
+            row["dtype"], {**{kind: [0, 0] for kind in ratchet.KINDS}, "crashes": 0}
         )
         told["crashes"] += bool(row["crashes"])
         if row["dtype"] == "errors":
@@ -127,7 +127,7 @@ def share(right, total):
 def table(rows):
     """Return the head and lines of the table by dtype."""
     counted = counts(rows)
-    head = ("", "forward", "target", "gradient", "target", "`out=`", "crash on some call")
+    head = ("", "forward", "target", "gradient", "target", "`out=`", "strided", "crash")
     lines = []
     for dtype, targets in TARGETS.items():
         if dtype not in counted:
@@ -135,11 +135,14 @@ def table(rows):
         told = counted[dtype]
         wanted = [f"{target}%" if target else "" for target in targets]
         parts = (share(*told["forward"]), wanted[0], share(*told["gradient"]), wanted[1])
-        lines.append((dtype, *parts, share(*told["out"]), str(told["crashes"])))
+        apart = (share(*told["out"]), share(*told["strided"]))
+        lines.append((dtype, *parts, *apart, str(told["crashes"])))
     if "errors" in counted:
         told = counted["errors"]
         right = share(*told["forward"])
-        lines.append(("error inputs", right, f"{ERRORS_TARGET}%", "", "", "", str(told["crashes"])))
+        lines.append(
+            ("error inputs", right, f"{ERRORS_TARGET}%", "", "", "", "", str(told["crashes"]))
+        )
     return head, lines
 
 

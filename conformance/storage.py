@@ -14,8 +14,9 @@ import os
 
 import numpy as np
 
-#: Changes when files written before cannot be read any more, or hold something else.
-FORMAT = 1
+#: Changes when files written before cannot be read any more, or hold something else: the folder is
+#: shared by all checkouts.
+FORMAT = 2
 
 #: PyTorch's name of a dtype: NumPy's, of the bytes in a file.
 DTYPES = {

@@ -121,6 +121,7 @@ def test_the_list_is_read_as_it_was_written(tmp_path):
             "forward": {"float32"},
             "gradient": set(),
             "out": {"float32"},
+            "strided": set(),
             "errors": {0, 1, 2, 4},
         }
     }
