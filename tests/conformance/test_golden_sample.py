@@ -38,7 +38,7 @@ def test_what_passed_passes(dtype):
                     lost.append(f"{facet}: {call}: {why}")
     finally:
         worker.stop()
-    assert asked > 0
+    assert asked or not index["entries"]
     assert not lost, "passed before and do not now:\n" + "\n".join(lost)
 
 
