@@ -277,11 +277,13 @@ def error_differs(entry, args, options, told):
 
 
 def outs(reader, coded):
-    """Return tensors to write a result into."""
+    """Return tensors to write a result into; something else is in them."""
     if "tuple" in coded:
         return tuple(outs(reader, one) for one in coded["tuple"])
     dtype, shape = reader.index["tensors"][coded["tensor"]][:2]
-    return torch.empty(tuple(shape), dtype=getattr(torch, dtype))
+    if dtype == "bool":
+        return torch.from_numpy(~storage.elements(reader.index, reader.data, coded["tensor"]))
+    return torch.full(tuple(shape), 77, dtype=getattr(torch, dtype))
 
 
 def cotangent(number, like):

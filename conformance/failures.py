@@ -30,7 +30,7 @@ def group_of(message):
 
 def write(path, rows):
     """Write the groups of a run's rows, the widest first."""
-    groups, missing, crashes = {}, {}, {}
+    groups, missing, crashes, outs = {}, {}, {}, {}
     for row in rows:
         for sample, facet, message, call in row["crashes"]:
             where = f"{row['dtype']}#{sample} {facet}"
@@ -38,7 +38,9 @@ def write(path, rows):
             crashes.setdefault(row["entry"], {}).setdefault(what, []).append((where, call))
         for _, facet, message, call in row["wrong"]:
             kind, what = group_of(message)
-            if kind == "missing":
+            if facet == "out":
+                outs.setdefault(row["entry"], set()).add(message[:70])
+            elif kind == "missing":
                 told = missing.setdefault(row["entry"], {})
                 told.setdefault(message[:150], (set(), set()))
                 told[message[:150]][0].add(facet)
@@ -72,6 +74,9 @@ def write(path, rows):
             where = " ".join(sorted(facets)), " ".join(sorted(dtypes))
             lines.append(f"- `{entry}` ({'; '.join(where)}): {message}")
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    outs = {name: told for name, told in outs.items() if name not in missing}
+    lines += ["", f"## Only with out=, or with it too: {len(outs)} entries", ""]
+    lines += [f"- `{name}`: {'; '.join(sorted(told)[:2])}" for name, told in sorted(outs.items())]
     lines += ["", f"## Other groups: {len(ordered)}", ""]
     for number, ((kind, what), entries) in enumerate(ordered[:MOST_GROUPS], 1):
         lines += [f"### {number}. {kind}: {what} ({len(entries)} entries)", ""]
