@@ -16,9 +16,9 @@ def array(tensor):
 
     bfloat16, which NumPy has not, as float32. Gradients are no obstacle.
     """
-    if tensor.device.type != "cpu":
+    if tensor.is_cuda:
         tensor = _cpu(tensor)
-    if tensor.dtype == flow.bfloat16:
+    if tensor.dtype is flow.bfloat16:
         tensor = flow._C.to(tensor.detach(), flow.float32)
     if tensor.dtype in retyped.NUMPY:
         return retyped.array(tensor)

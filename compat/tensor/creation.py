@@ -61,7 +61,8 @@ def _make_parameter(cls, data=None, requires_grad=True):
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     made = _instance(cls)
     requires_grad = bool(requires_grad)
-    _init_parameter(made, memory.at_start(data.detach()), requires_grad and not is_complex)
+    # OneFlow's constructor detaches it.
+    _init_parameter(made, memory.at_start(data), requires_grad and not is_complex)
     return made.requires_grad_() if requires_grad and is_complex else made
 
 

@@ -357,7 +357,7 @@ OFM_FUNCTION(Same, x)
 class BroadcastLike final : public user_op::OpKernel {
  public:
   BroadcastLike() : plan_{"broadcast_like", 1, {"x"}, "y"} {
-    fill1<Same, float, double, int8_t, uint8_t, int32_t, int64_t, bool>(plan_);
+    fill1<Same, float, double, int8_t, uint8_t, int16_t, int32_t, int64_t, bool>(plan_);
   }
   ~BroadcastLike() override = default;
 

@@ -1,4 +1,4 @@
-// The table by which OneFlow's library calls its own functions, and how to change what is in it.
+// The table by which OneFlow's library calls functions, its own and others', and how to change it.
 #ifndef OFM_CALLS_H_
 #define OFM_CALLS_H_
 
@@ -50,7 +50,14 @@ inline int look_at(dl_phdr_info* info, size_t, void* out) {
   return 1;
 }
 
-// The number of a symbol in the library's table; 0 if it is not there.
+// The number of a symbol in the library's table; 0 if it is not there. The first ones are of other
+// libraries, and not in the index.
+inline uint32_t foreign_symbol_number(const Library& library, const char* name) {
+  for (uint32_t number = 1; number < library.hash[1]; ++number) {
+    if (std::strcmp(library.names + library.symbols[number].st_name, name) == 0) { return number; }
+  }
+  return 0;
+}
 inline uint32_t symbol_number(const Library& library, const char* name) {
   uint32_t wanted = 5381;
   for (const char* at = name; *at != 0; ++at) {
@@ -71,8 +78,7 @@ inline uint32_t symbol_number(const Library& library, const char* name) {
   }
 }
 
-inline void** slot_of(const Library& library, const char* name) {
-  const uint32_t number = symbol_number(library, name);
+inline void** slot_of(const Library& library, uint32_t number) {
   if (number == 0) { return nullptr; }
   for (size_t i = 0; i < library.call_count; ++i) {
     if (ELF64_R_SYM(library.calls[i].r_info) == number) {
@@ -104,8 +110,12 @@ inline Library library() {
   return found;
 }
 
-inline void* address_of(const Library& library, const char* name) {
-  return reinterpret_cast<void*>(library.base + library.symbols[symbol_number(library, name)].st_value);
+inline void** slot_of(const Library& library, const char* name) {
+  return slot_of(library, symbol_number(library, name));
+}
+
+inline uintptr_t address_of(const Library& library, const char* name) {
+  return library.base + library.symbols[symbol_number(library, name)].st_value;
 }
 
 }  // namespace calls

@@ -36,7 +36,7 @@ void limits(Context* context, DataType, Numbers* numbers) {
   }
 }
 
-#define OFM_NUMBERS float, double, int8_t, uint8_t, int32_t, int64_t
+#define OFM_NUMBERS float, double, int8_t, uint8_t, int16_t, int32_t, int64_t
 
 template<template<typename> class Function, template<typename> class Grad, bool low, bool high>
 void clip(const char* op, const char* grad) {

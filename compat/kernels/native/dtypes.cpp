@@ -36,12 +36,9 @@ namespace ofm {
   struct DtypeOf<type> {                              \
     static constexpr DataType value = DataType::name; \
   };
-OFM_DTYPE(int16_t, kInt16)
 OFM_DTYPE(uint16_t, kUInt16)
 OFM_DTYPE(uint32_t, kUInt32)
 OFM_DTYPE(uint64_t, kUInt64)
-OFM_DTYPE(std::complex<float>, kComplex64)
-OFM_DTYPE(std::complex<double>, kComplex128)
 #undef OFM_DTYPE
 
 namespace {
@@ -145,7 +142,7 @@ using Conversion = void (*)(const void*, void*, int64_t);
 
 #define OFM_FOR_EVERY(macro)                                                                       \
   OFM_FOR_ALL(macro)                                                                               \
-  macro(int16_t) macro(uint16_t) macro(uint32_t) macro(uint64_t) macro(std::complex<float>)        \
+  macro(uint16_t) macro(uint32_t) macro(uint64_t) macro(std::complex<float>)                       \
       macro(std::complex<double>)
 
 template<typename From>
