@@ -28,7 +28,7 @@ for version in "$@"; do
         "$python" -m venv "$here" || exit 1
     fi
     "$here/bin/python" -m pip install --quiet --disable-pip-version-check \
-        -c requirements/constraints.txt -e '.[pytest]' pytest-timeout pytest-xdist wheel 'setuptools>=64' || {
+        -c requirements/constraints.txt -e '.[pytest]' pytest-timeout pytest-xdist safetensors wheel 'setuptools>=64' || {
         failed="$failed $version"
         continue
     }

@@ -3,7 +3,8 @@
 A file of this folder that defines ``METHODS`` (name → function or property) has them set on
 ``oneflow.Tensor`` while the mock is on; nothing has to be listed anywhere else. A function of the
 ``torch`` overlay becomes a method by itself where PyTorch's Tensor has one of the same name, and a
-method ``f`` gives ``f_`` where PyTorch has that too and OneFlow does not.
+method ``f`` gives ``f_`` where PyTorch has that too and OneFlow does not. `compat.aten` holds
+the operators that are imported late.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import types
 
 import oneflow as flow
 
+from oneflow_mock.compat import aten
 from oneflow_mock.compat.kernels import shared_arrays
 from oneflow_mock.compat.tensor import attributes
 
@@ -44,6 +46,9 @@ def expose(patches, namespace, members) -> None:
     for name, value in namespace.items():
         if isinstance(value, types.FunctionType) and name in members and name not in _topical:
             patches.set(flow.Tensor, name, value)
+    for name in aten.families():
+        if name not in namespace:
+            _expose_late(patches, name, members)
     for name in members:
         base = name[:-1]
         if name.endswith("_") and not name.startswith("_") and not hasattr(flow.Tensor, name):
@@ -53,6 +58,20 @@ def expose(patches, namespace, members) -> None:
     for name in members:
         if not hasattr(flow.Tensor, name) and not name.startswith("__"):
             patches.set(flow.Tensor, name, attributes.Absent(name))
+    from oneflow_mock.compat.kernels import meta  # whose classes are made with what Tensor has
+
+    meta.forget_methods()
+
+
+def _expose_late(patches, name, members):
+    """Make methods of an operator whose file is not imported yet."""
+    makers = {
+        name: functools.partial(aten.find, name),
+        f"{name}_": lambda: in_place(f"{name}_", aten.find(name)),
+    }
+    for method, make in makers.items():
+        if method in members and method not in _topical:
+            patches.set(flow.Tensor, method, aten.Late(method, make, patches))
 
 
 def in_place(name, function):

@@ -10,7 +10,7 @@ import math
 import oneflow as flow
 from torch.torch_version import TorchVersion
 
-from oneflow_mock.compat import hooks
+from oneflow_mock.compat import aten, hooks
 from oneflow_mock.compat.kernels import (
     device_spelling,
     dims,
@@ -1155,6 +1155,8 @@ softmax = keywords.spelled(softmax)
 log_softmax = keywords.spelled(log_softmax)
 sort = keywords.spelled(sort)
 argsort = keywords.spelled(argsort)
+
+__getattr__ = aten.find
 
 from torch import return_types  # noqa: E402
 from torch.functional import unique, unique_consecutive  # noqa: E402, F401  (PyTorch hides their home)

@@ -1,0 +1,1 @@
+"""The mock, held against PyTorch's own operator database: see README.md."""
