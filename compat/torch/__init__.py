@@ -13,6 +13,7 @@ from torch.torch_version import TorchVersion
 from oneflow_mock.compat import aten, hooks
 from oneflow_mock.compat.kernels import (
     device_spelling,
+    dims,
     dtypes,
     formats,
     keywords,
@@ -608,48 +609,26 @@ def multiply(input, other, *, out=None):
 _native_statistic = hooks.native.get("statistic")
 
 
-def _bits(input, dim):
-    """Return dimensions as the kernels take them, a bit for each."""
-    ndim = input.ndim
-    if dim is None or dim == () or dim == []:
-        return (1 << ndim) - 1
-    bits = 0
-    for d in dim if isinstance(dim, (list, tuple)) else (dim,):
-        if not -ndim <= d < builtins.max(ndim, 1):
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-builtins.max(ndim, 1)}, "
-                f"{builtins.max(ndim, 1) - 1}], but got {d})"
-            )
-        bits |= 1 << d % ndim if ndim else 0
-    return bits
-
-
 def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the variance over ``dim``, dividing by n - correction (1 unless told)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
         correction = float(unbiased) if correction is None else correction
-        return _native_statistic(input, 1, _bits(input, dim), keepdim, correction)
+        return _native_statistic(input, 1, dims.bits(input, dim), keepdim, correction)
     if correction is None or correction in (0, 1):
         unbiased = unbiased if correction is None else bool(correction)
         dim = list(dim) if isinstance(dim, tuple) else dim
         return flow.var(input, dim=dim, unbiased=unbiased, keepdim=keepdim)
-    dims = _all_dims(input, dim)
-    count = math.prod(input.shape[d] for d in dims)
-    biased = flow.var(input, dim=dims, unbiased=False, keepdim=keepdim)
+    over = dims.listed(input, dim)
+    count = math.prod(input.shape[d] for d in over)
+    biased = flow.var(input, dim=over, unbiased=False, keepdim=keepdim)
     return biased * (count / builtins.max(count - correction, 0))
 
 
 def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the square root of the variance."""
     return flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
-
-
-def _all_dims(input, dim):
-    if dim is None:
-        return list(range(input.ndim))
-    return [d % input.ndim for d in (dim if isinstance(dim, (list, tuple)) else [dim])]
 
 
 def var_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
@@ -745,13 +724,86 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     return flow.from_numpy(counts.astype(data.dtype)).to(input.device)
 
 
-def _extremes(input, dim, keepdim, better, name):
-    """Return running extremes along ``dim`` with the index of the newest one."""
-    from torch import return_types
+_native_extremes = hooks.native.get("extremes")
+_native_places = hooks.native.get("extreme_places")
+_native_running = hooks.native.get("running_extremes")
 
+
+def _one_dim(input, dim):
+    """Return a dimension counted from 0."""
+    ndim = builtins.max(input.ndim, 1)
+    if not -ndim <= dim < ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got "
+            f"{dim})"
+        )
+    return dim % ndim
+
+
+def _filled_dim(input, dim, name):
+    """Return a dimension counted from 0, which is to have elements."""
+    dim = _one_dim(input, dim)
+    if input.ndim and not input.shape[dim]:
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+    return dim
+
+
+def _extreme_of(name, least):
+    """Return torch.max or torch.min: of everything, along a dimension with places, or of two."""
+    stock = getattr(flow, name)
+
+    def extreme(input, dim=None, keepdim=False, other=None):
+        if other is not None or isinstance(dim, flow.Tensor):
+            return stock(input, dim if other is None else other)
+        if dim is None:
+            return stock(input)
+        dim = _filled_dim(input, dim, name)
+        named = getattr(return_types, name)
+        if _native_extremes is not None and not input.is_cuda:
+            return named(_native_extremes(input, dim, keepdim, least))
+        if input.ndim == 0:  # OneFlow ends the process
+            return named((input.clone(), flow.zeros((), dtype=flow.int64)))
+        return named(stock(input, dim, keepdim))
+
+    extreme.__doc__ = stock.__doc__
+    return extreme
+
+
+def _argmin_of(input, dim=None, keepdim=False):
     if input.ndim == 0:
-        return getattr(return_types, name)((input.clone(), flow.zeros((), dtype=flow.int64)))
-    dim %= input.ndim
+        return flow.zeros((), dtype=flow.int64)
+    if _native_places is None or input.is_cuda:
+        return flow.argmin(input, dim=dim, keepdim=keepdim)
+    if dim is not None:
+        return _native_places(input, _filled_dim(input, dim, "argmin"), keepdim, True)
+    if not input.numel():
+        raise IndexError(
+            "argmin(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+            "reduction dim with the 'dim' argument."
+        )
+    place = _native_places(input.reshape(-1), 0, False, True)
+    return place.reshape([1] * input.ndim) if keepdim else place
+
+
+def _truth_of(stock):
+    """Return torch.any or torch.all: a uint8 of uint8, else a bool."""
+
+    def truth(input, *args, **kwargs):
+        answer = stock(input, *args, **kwargs)
+        return answer.to(flow.uint8) if input.dtype == flow.uint8 else answer
+
+    truth.__doc__ = stock.__doc__
+    return truth
+
+
+def _running(input, dim, better, name):
+    """Return running extremes along ``dim`` with the index of the newest one."""
+    named = getattr(return_types, name)
+    dim = _one_dim(input, dim)
+    if _native_running is not None and not input.is_cuda:
+        return named(_native_running(input, dim, better == "min"))
+    if input.ndim == 0:
+        return named((input.clone(), flow.zeros((), dtype=flow.int64)))
     size = input.shape[dim]
     column = input.movedim(dim, -1) if dim != input.ndim - 1 else input
     # One row of the table holds what each place may choose from: itself and those before it.
@@ -766,17 +818,17 @@ def _extremes(input, dim, keepdim, better, name):
     equal = (table == best.unsqueeze(-1)) & flow.logical_not(later)
     where_best = flow.where(equal, places, flow.zeros_like(places)).amax(dim=-1)
     values = column.gather(column.ndim - 1, where_best)
-    return getattr(return_types, name)((values.movedim(-1, dim), where_best.movedim(-1, dim)))
+    return named((values.movedim(-1, dim), where_best.movedim(-1, dim)))
 
 
 def cummax(input, dim, *, out=None):
     """Return the running maximum along ``dim`` and where it was met last."""
-    return _extremes(input, dim, False, "max", "cummax")
+    return _running(input, dim, "max", "cummax")
 
 
 def cummin(input, dim, *, out=None):
     """Return the running minimum along ``dim`` and where it was met last."""
-    return _extremes(input, dim, False, "min", "cummin")
+    return _running(input, dim, "min", "cummin")
 
 
 def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
@@ -1042,13 +1094,23 @@ _HALVES = (flow.float16, flow.bfloat16)
 def _mean_of_half(input, dim=None, keepdim=False, dtype=None):
     if dtype is not None:
         return flow.mean(input.to(dtype), dim, keepdim)
-    return _native_statistic(input, 0, _bits(input, dim), keepdim, 0.0)
+    return _native_statistic(input, 0, dims.bits(input, dim), keepdim, 0.0)
 
 
 def _logsumexp_of(input, dim, keepdim=False):
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
-        return _native_statistic(input, 2, _bits(input, dim), keepdim, 0.0)
+        return _native_statistic(input, 2, dims.bits(input, dim), keepdim, 0.0)
     return flow.logsumexp(input, dim, keepdim)
+
+
+def _norm_of(input, p="fro", dim=None, keepdim=False):
+    if p is None or p == "fro":
+        p = 2
+    if isinstance(p, str) or not input.is_floating_point():
+        return flow.norm(input, p, dim, keepdim)
+    from torch.linalg import vector_norm
+
+    return vector_norm(input, p, dim, keepdim)
 
 
 def _cat(tensors, dim=0):
@@ -1067,13 +1129,13 @@ def _cat(tensors, dim=0):
 sum = keywords.spelled(flow.sum)
 mean = keywords.spelled(_mean_of, "mean")
 argmax = keywords.spelled(flow.argmax)
-argmin = keywords.spelled(flow.argmin)
-any = keywords.spelled(flow.any)
-all = keywords.spelled(flow.all)
+argmin = keywords.spelled(_argmin_of, "argmin")
+any = keywords.spelled(_truth_of(flow.any), "any")
+all = keywords.spelled(_truth_of(flow.all), "all")
 amax = keywords.spelled(flow.amax)
 amin = keywords.spelled(flow.amin)
-max = keywords.spelled(flow.max)
-min = keywords.spelled(flow.min)
+max = keywords.spelled(_extreme_of("max", False), "max")
+min = keywords.spelled(_extreme_of("min", True), "min")
 logsumexp = keywords.spelled(_logsumexp_of, "logsumexp")
 prod = keywords.spelled(flow.prod)
 cumsum = keywords.spelled(flow.cumsum)
@@ -1082,7 +1144,7 @@ squeeze = keywords.spelled(flow.squeeze)
 unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
 topk = keywords.spelled(flow.topk)
-norm = keywords.spelled(flow.norm)
+norm = keywords.spelled(_norm_of, "norm")
 cat = keywords.spelled(_cat, "cat", first="tensors")
 concat = keywords.spelled(_cat, "concat", first="tensors")
 concatenate = keywords.spelled(_cat, "concatenate", first="tensors")
@@ -1096,4 +1158,5 @@ argsort = keywords.spelled(argsort)
 
 __getattr__ = aten.find
 
+from torch import return_types  # noqa: E402
 from torch.functional import unique, unique_consecutive  # noqa: E402, F401  (PyTorch hides their home)
