@@ -48,7 +48,9 @@ def stepped(entry, options, steps=STEPS):
     import torch
 
     params = []
-    for number, shape in enumerate(SHAPES):
+    # Muon takes matrices only.
+    matrices = entry["name"] == "optim.Muon"
+    for number, shape in enumerate([(3, 4), (4, 2)] if matrices else SHAPES):
         values = storage.pattern(number, shape).astype(np.float32)
         params.append(torch.nn.Parameter(torch.from_numpy(values)))
     optimizer = calls.resolve(entry["public"])(params, **options)

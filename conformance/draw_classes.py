@@ -46,10 +46,13 @@ def listed():
 
 def inputs_of(info):
     """Yield (training, what the database passes) for a module."""
+    # The database draws the samples of these in float64, whatever the input's dtype.
+    fractional = "FractionalMaxPool" in info.module_cls.__name__
+    dtype = torch.float64 if fractional else torch.float32
     for training in (False, True) if info.train_and_eval_differ else (False,):
         classes.seeded()
         given = info.module_inputs_func(
-            info, device="cpu", dtype=torch.float32, requires_grad=True, training=training
+            info, device="cpu", dtype=dtype, requires_grad=True, training=training
         )
         for one in given:
             yield training, one
