@@ -685,7 +685,9 @@ def _tensor(api, data, dtype, device):
         return meta.empty(array.shape, dtype)
     dtypes.check_held(dtype, f"torch.{api}")
     wanted = NUMPY.get(dtype)
-    if wanted is None:
+    if dtype in retyped.NUMPY:
+        made = retyped.of_array(np.array(array, wanted))
+    elif wanted is None:
         made = flow._C.to(_flow_tensor(_ready(array, np.dtype(np.float32))), dtype)
     else:
         made = _flow_tensor(_ready(array, wanted), dtype=dtype)

@@ -13,6 +13,7 @@ from oneflow_mock.compat.kernels import (
     host,
     legacy_types,
     meta,
+    retyped,
 )
 
 _convert = flow._C.to
@@ -264,6 +265,8 @@ def _checked_item(self):
         return _item(self)
     except RuntimeError:
         count = self.numel()
+        if count == 1 and self.dtype in retyped.NUMPY:
+            return host.array(self).item()
         if count == 1:
             raise
         raise RuntimeError(
@@ -274,7 +277,7 @@ def _checked_item(self):
 def _bool(self):
     count = self.numel()
     if count == 1:
-        return bool(_item(self))
+        return bool(_checked_item(self))
     what = "no values" if count == 0 else "more than one value"
     raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
 
@@ -282,7 +285,7 @@ def _bool(self):
 def _number(self):
     if self.numel() != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
-    return _item(self)
+    return _checked_item(self)
 
 
 def _int(self):

@@ -145,9 +145,12 @@ def _promoted(name):
         if isinstance(other, flow.Tensor) and self.dtype is not other.dtype:
             if (self.ndim == 0) != (other.ndim == 0):
                 whole, single = (self, other) if self.ndim else (other, self)
-                if _kind(single) > _kind(whole):
+                if _kind(single) == 3:
+                    dtype = dtypes.result_type(whole, single)
+                    self, other = self.to(dtype), other.to(dtype)
+                elif _kind(single) > _kind(whole):
                     self, other = self.to(single.dtype), other.to(single.dtype)
-            elif flow.bfloat16 in (self.dtype, other.dtype):
+            elif not _PROMOTED_RIGHT.issuperset((self.dtype, other.dtype)):
                 dtype = dtypes.promote_types(self.dtype, other.dtype)
                 self, other = self.to(dtype), other.to(dtype)
         return stock(self, other)
@@ -157,14 +160,30 @@ def _promoted(name):
     return method
 
 
+#: Among these OneFlow's own promotion is PyTorch's.
+_PROMOTED_RIGHT = frozenset(
+    (flow.bool, flow.uint8, flow.int8, flow.int32, flow.int64)
+    + (flow.float16, flow.float32, flow.float64)
+)
+
+
 def _kind(tensor):
     """Return the rank of a tensor's kind in PyTorch's promotion."""
+    if tensor.is_complex():
+        return 3
     if tensor.is_floating_point():
         return 2
     return 0 if tensor.dtype == flow.bool else 1
 
 
+def _abs(self):
+    import torch
+
+    return torch.abs(self)
+
+
 METHODS = {
+    "__abs__": _abs,
     **{
         name: _promoted(name)
         for name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__")

@@ -13,6 +13,7 @@
 
 extern "C" {
 ssize_t PyTuple_Size(PyObject*);
+const char* PyUnicode_AsUTF8(PyObject*);
 PyObject* PyTuple_GetItem(PyObject*, ssize_t);
 }
 
@@ -197,6 +198,29 @@ auto of_new_dtypes() {
 OFM_REGISTER("cast", Stateless<Cast>, of_new_dtypes())
 OFM_REGISTER("cast_like", Stateless<Cast>, of_new_dtypes())
 
+// --- filled memory -------------------------------------------------------------------------------
+
+template<typename T>
+struct Constant {
+  static void compute(Context* context) {
+    const T value = context->Attr<bool>("is_floating_value")
+                        ? converted<T>(context->Attr<double>("floating_value"))
+                        : converted<T>(context->Attr<int64_t>("integer_value"));
+    T* to = mut_data<T>(context, "out");
+    parallel_for(elements(context, "out"), kGrain, [=](int64_t begin, int64_t end) {
+      std::fill(to + begin, to + end, value);
+    });
+  }
+};
+#define OFM_CONSTANT(type) \
+  OFM_REGISTER("constant", Stateless<Constant<type>>, OFM_ON_CPU("out", DtypeOf<type>::value))
+OFM_CONSTANT(int16_t)
+OFM_CONSTANT(uint16_t)
+OFM_CONSTANT(uint32_t)
+OFM_CONSTANT(uint64_t)
+OFM_CONSTANT(std::complex<float>)
+OFM_CONSTANT(std::complex<double>)
+
 // --- complex numbers -----------------------------------------------------------------------------
 //
 // OneFlow's gradients know nothing of complex numbers: what it takes back through z w is dz times w,
@@ -369,6 +393,20 @@ PyObject* view_as_complex(PyObject*, PyObject* const* arguments, ssize_t count) 
   });
 }
 OFM_PYTHON_FUNCTION(view_as_complex, view_as_complex)
+
+// function("exp", z): a function of one number whose OneFlow form makes floats of complex numbers.
+PyObject* function_of_complex(PyObject*, PyObject* const* arguments, ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count != 2) { throw TypeError{"function takes 2 arguments"}; }
+    const char* name = PyUnicode_AsUTF8(arguments[0]);
+    if (name == nullptr) { throw PythonError{}; }
+    static auto& ops = *new std::map<std::string, const one::UserOpExpr*>;
+    auto& op = ops[name];
+    if (op == nullptr) { op = &make_op(name, {"x"}, {"y"}); }
+    return python(dispatch(*op, {tensor(arguments[1])->contiguous()})->at(0));
+  });
+}
+OFM_PYTHON_FUNCTION(function_of_complex, function_of_complex)
 
 // conj(z), in new memory.
 PyObject* conj(PyObject*, PyObject* const* arguments, ssize_t count) {
