@@ -1085,6 +1085,9 @@ def _mean_of(input, *args, **kwargs):
         return flow.sum(input, *args, **kwargs) / 0.0
     if _native_statistic is not None and input.dtype in _HALVES:
         return _mean_of_half(input, *args, **kwargs)
+    if input.is_complex():
+        total = flow.sum(input, *args, **kwargs)
+        return total * (total.numel() / input.numel())
     return flow.mean(input, *args, **kwargs)
 
 
