@@ -40,7 +40,7 @@ def on_host(api, tensor):
 def given(values, like, dtype=None):
     """Return an array as a tensor beside another one."""
     values = np.array(values, dtype=dtype, order="C")
-    kind = getattr(flow, values.dtype.name)
+    kind = getattr(flow, values.dtype.name)  # "bool", too
     if not values.size:
         return flow.zeros(values.shape, dtype=kind, device=like.device)
     if values.ndim == 0:
@@ -413,7 +413,7 @@ class Symmetric(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_values, grad_vectors):
-        """Return V (diag(GΛ) + Vᵀ GV / (λⱼ - λᵢ)) Vᵀ."""
+        """Return V (diag(GΛ) + skew(Vᵀ GV) / (λⱼ - λᵢ)) Vᵀ."""
         values, vectors = ctx.saved_tensors
         gaps = values.unsqueeze(-2) - values.unsqueeze(-1)
         gaps = _with_diagonal(gaps, flow.ones_like(values))
@@ -421,7 +421,7 @@ class Symmetric(torch.autograd.Function):
         if not grad_vectors.any():  # equal eigenvalues do no harm where only these are used
             inner = torch.diag_embed(grad_values)
         else:
-            inner = _with_diagonal(turned / gaps, grad_values)
+            inner = _with_diagonal((turned - mT(turned)) * 0.5 / gaps, grad_values)
         return vectors @ (inner @ mT(vectors)), None, None
 
 

@@ -220,7 +220,10 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
         fill = _inf if ord < 0 else 0.0
         answer = flow.full(shape, fill, dtype=x.dtype, device=x.device)
         if x.requires_grad and flow.is_grad_enabled():
-            (answer,) = lapack.Constant.apply(x, host.array(answer))
+            if ord == 0:
+                answer.requires_grad_(True)
+            else:
+                (answer,) = lapack.Constant.apply(x, host.array(answer))
     elif x.requires_grad and flow.is_grad_enabled() and ord != 0:
         answer = narrow(_VectorNorm.apply(kept, ord, dims), x.dtype)
     else:
@@ -296,7 +299,8 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
 def _reduced_values(values, how):
     """Reduce singular values, in descending order, of which there may be none."""
     if values.shape[-1] == 0:
-        return flow.zeros(tuple(values.shape[:-1]), dtype=values.dtype, device=values.device)
+        shape = tuple(values.shape[:-1])
+        return narrow(lapack.Constant.apply(values, np.zeros(shape))[0], values.dtype)
     if how == "sum":
         return values.sum(dim=-1)
     return values.amax(dim=-1) if how == "max" else values.amin(dim=-1)
@@ -573,7 +577,7 @@ def _slogdet(A):
     corners, sign, inverse = _determinant_parts("linalg.slogdet", wide(A))
     with np.errstate(divide="ignore"):
         value = np.log(np.abs(corners)).sum(-1)
-    signs = given(np.prod(np.sign(corners), axis=-1) * sign, A)
+    (signs,) = lapack.Constant.apply(wide(A), np.prod(np.sign(corners), axis=-1) * sign)
     logarithm = lapack.LogDeterminant.apply(wide(A), value, inverse)
     return narrow(signs, A.dtype), narrow(logarithm, A.dtype)
 
@@ -894,10 +898,10 @@ def _svd(api, A, full):
     found = lapack.Singular.apply(source, u[..., :depth], s, vh[..., :depth, :])
     u_found, s_found, vh_found = (narrow(one, A.dtype) for one in found)
     if full and u.shape[-1] > depth:
-        rest = narrow(given(u[..., depth:], A), A.dtype)
+        rest = narrow(lapack.Constant.apply(source, u[..., depth:])[0], A.dtype)
         u_found = flow.cat([u_found, rest], dim=-1) if depth else rest
     if full and vh.shape[-2] > depth:
-        rest = narrow(given(vh[..., depth:, :], A), A.dtype)
+        rest = narrow(lapack.Constant.apply(source, vh[..., depth:, :])[0], A.dtype)
         vh_found = flow.cat([vh_found, rest], dim=-2) if depth else rest
     return u_found, s_found, vh_found
 
@@ -972,12 +976,9 @@ def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
         _check_finite(values)
         left, found, right = np.linalg.svd(values, full_matrices=False)
     size = np.abs(found)
-    limit = np.asarray(np.maximum(absolute, relative * size.max(-1)))[..., None]
-    kept = size > limit
+    kept = size > np.asarray(np.maximum(absolute, relative * size.max(-1)))[..., None]
     weights = np.where(kept, 1.0 / np.where(kept, found, 1.0), 0.0)
     inverse = np.swapaxes(right, -1, -2) @ (weights[..., None] * np.swapaxes(left, -1, -2))
-    if hermitian:  # and so is the gradient
-        source = (source + mT(source)) * 0.5
     if inverse.shape[:-2] != tuple(source.shape[:-2]):
         source = source.expand(*inverse.shape[:-2], *source.shape[-2:])
     return _into(out, narrow(lapack.PseudoInverse.apply(source, inverse), A.dtype))
@@ -1261,6 +1262,8 @@ def householder_product(A, tau, *, out=None):
     unit = flow.eye(rows, columns, dtype=flow.float64, device=A.device)
     unit = unit.expand(*A.shape[:-2], rows, columns)
     if not A.numel() or not tau.numel():
-        unit = host.array(unit.contiguous())
-        return _into(out, narrow(lapack.Constant.apply(wide(A), unit)[0], A.dtype))
+        answer = narrow(unit.clone(), A.dtype)
+        if (A.requires_grad or tau.requires_grad) and flow.is_grad_enabled():
+            answer.requires_grad_(True)  # as PyTorch's does, and leads nowhere
+        return _into(out, answer)
     return _into(out, narrow(lapack.reflected(wide(A), wide(tau), unit), A.dtype))
