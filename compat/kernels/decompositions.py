@@ -334,6 +334,47 @@ class Cholesky(torch.autograd.Function):
         return (left + mT(left)) * 0.5, None
 
 
+class FactoredSolution(torch.autograd.Function):
+    """X of L Lᵀ X = B."""
+
+    @staticmethod
+    def forward(ctx, right, lower):
+        """Return X."""
+        factor = host.array(lower.detach())
+        half = triangular_arrays(factor, host.array(right.detach()), False, False)
+        answer = given(triangular_arrays(np.swapaxes(factor, -1, -2), half, True, False), right)
+        ctx.save_for_backward(lower, answer)
+        return answer
+
+    @staticmethod
+    def backward(ctx, grad):
+        """Return the gradients of B, and of L as PyTorch gives it, of its upper triangle, too."""
+        lower, answer = ctx.saved_tensors
+        right = FactoredSolution.apply(grad, lower)
+        inner = right @ mT(answer)
+        return right, -((inner + mT(inner)) @ lower)
+
+
+class FactoredInverse(torch.autograd.Function):
+    """The inverse of L Lᵀ."""
+
+    @staticmethod
+    def forward(ctx, lower):
+        """Return the inverse."""
+        values = host.array(lower.detach())
+        unit = np.broadcast_to(np.eye(values.shape[-1]), values.shape)
+        half = triangular_arrays(values, unit, False, False)
+        answer = given(np.swapaxes(half, -1, -2) @ half, lower)
+        ctx.save_for_backward(lower, answer)
+        return answer
+
+    @staticmethod
+    def backward(ctx, grad):
+        """Return the gradient of L as PyTorch gives it, of its upper triangle, too."""
+        lower, answer = ctx.saved_tensors
+        return -(answer @ (grad + mT(grad)) @ answer @ lower)
+
+
 def cholesky_arrays(matrix):
     """Return (L, info) of arrays, of which only the lower triangle is read."""
 
@@ -535,9 +576,33 @@ def reflected(vectors, scales, right, turned=False):
         unit = flow.zeros((*below.shape[:-1], rows), dtype=below.dtype, device=below.device)
         unit[..., place] = 1
         if place + 1 < rows:
-            kept = flow.zeros((*below.shape[:-1], place + 1), dtype=below.dtype, device=below.device)
+            kept = flow.zeros(
+                (*below.shape[:-1], place + 1), dtype=below.dtype, device=below.device
+            )
             unit = unit + flow.cat([kept, below], dim=-1)
         unit = unit.unsqueeze(-1)
         scaled = scales[..., place].unsqueeze(-1).unsqueeze(-1) * unit
         right = right - scaled @ (mT(unit) @ right)
     return right
+
+
+def batched(one, other, dims=2):
+    """Expand the batches of two tensors to their common one."""
+    batch = torch.broadcast_shapes(one.shape[:-2], other.shape[: other.ndim - dims])
+    ends = one.shape[-2:], other.shape[other.ndim - dims :]
+    return _expanded(one, (*batch, *ends[0])), _expanded(other, (*batch, *ends[1]))
+
+
+def _expanded(tensor, shape):
+    return tensor if tuple(tensor.shape) == tuple(shape) else tensor.expand(*shape)
+
+
+def triangular(A, B, upper, left=True, unit=False):
+    """Return X of A X = B, or of X A = B, for triangular A; batches broadcast."""
+    dtype = A.dtype
+    A, B = batched(wide(A), wide(B))
+    if left:
+        answer = Triangular.apply(A, B, bool(upper), bool(unit))
+    else:
+        answer = mT(Triangular.apply(mT(A), mT(B), not upper, bool(unit)))
+    return narrow(answer, dtype)

@@ -821,6 +821,8 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=N
 
 def trace(input):
     """Return the sum of a matrix's diagonal."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     return flow.diagonal(input).sum()
 
 
@@ -1082,7 +1084,6 @@ squeeze = keywords.spelled(flow.squeeze)
 unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
 topk = keywords.spelled(flow.topk)
-norm = keywords.spelled(flow.norm)
 cat = keywords.spelled(_cat, "cat", first="tensors")
 concat = keywords.spelled(_cat, "concat", first="tensors")
 concatenate = keywords.spelled(_cat, "concatenate", first="tensors")

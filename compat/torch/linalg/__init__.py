@@ -13,60 +13,11 @@ import torch
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import decompositions as lapack
 from oneflow_mock.compat.kernels import host
+from oneflow_mock.compat.kernels import matrix_checks as checks
 from oneflow_mock.compat.kernels.decompositions import given, mT, narrow, wide
 
 LinAlgError = torch._C._LinAlgError
 _inf = float("inf")
-_FLOATING = (flow.float32, flow.float64)
-_HALVES = (flow.float16, flow.bfloat16)
-_KINDS = {
-    flow.float32: "Float",
-    flow.float64: "Double",
-    flow.float16: "Half",
-    flow.bfloat16: "BFloat16",
-    flow.int64: "Long",
-    flow.int32: "Int",
-    flow.int8: "Char",
-    flow.uint8: "Byte",
-    flow.bool: "Bool",
-}
-
-
-def _kind(dtype):
-    return _KINDS.get(dtype, str(dtype))
-
-
-def _check_floating(api, tensor, halves=False):
-    if not tensor.is_floating_point():
-        raise RuntimeError(
-            f"{api}: Expected a floating point or complex tensor as input. "
-            f"Got {_kind(tensor.dtype)}"
-        )
-    if not halves and tensor.dtype in _HALVES:
-        raise RuntimeError(f"{api}: Low precision dtypes not supported. Got {_kind(tensor.dtype)}")
-
-
-def _check_matrix(api, tensor, name="A"):
-    if tensor.ndim < 2:
-        raise RuntimeError(f"{api}: The input tensor {name} must have at least 2 dimensions.")
-
-
-def _check_square(api, tensor, name="A"):
-    _check_matrix(api, tensor, name)
-    rows, columns = tensor.shape[-2:]
-    if rows != columns:
-        raise RuntimeError(
-            f"{api}: {name} must be batches of square matrices, "
-            f"but they are {rows} by {columns} matrices"
-        )
-
-
-def _check_same(api, one, other):
-    if one.dtype != other.dtype:
-        raise RuntimeError(
-            f"{api}: Expected A and B to have the same dtype, but found A of type "
-            f"{_kind(one.dtype)} and B of type {_kind(other.dtype)} instead"
-        )
 
 
 def _into(out, answer):
@@ -84,28 +35,6 @@ def _written(out, answer):
     if tuple(out.shape) != tuple(answer.shape):
         out.resize_(answer.shape)
     return out.copy_(answer)
-
-
-def _batched(one, other, dims=2):
-    """Expand the batches of two tensors to their common one."""
-    batch = torch.broadcast_shapes(one.shape[:-2], other.shape[: other.ndim - dims])
-    ends = one.shape[-2:], other.shape[other.ndim - dims :]
-    return _expanded(one, (*batch, *ends[0])), _expanded(other, (*batch, *ends[1]))
-
-
-def _expanded(tensor, shape):
-    return tensor if tuple(tensor.shape) == tuple(shape) else tensor.expand(*shape)
-
-
-def _first_failure(info):
-    """Return (": (Batch element n)" or "", LAPACK's info) of the first failure, or None."""
-    failed = np.argwhere(info != 0)
-    if not len(failed):
-        return None
-    if info.ndim == 0:
-        return "", int(info)
-    place = int(np.ravel_multi_index(tuple(failed[0]), info.shape))
-    return f": (Batch element {place})", int(info.reshape(-1)[place])
 
 
 # norms
@@ -187,14 +116,14 @@ def _cast(api, tensor, dtype):
         return tensor
     if not torch.empty(0, dtype=dtype).is_floating_point():
         raise RuntimeError(
-            f"{api}: dtype should be floating point or complex. Got {_kind(dtype)}"
+            f"{api}: dtype should be floating point or complex. Got {checks.kind(dtype)}"
         )
     if not torch.can_cast(tensor.dtype, dtype) or (
         tensor.dtype == flow.float64 and dtype != flow.float64
     ):
         raise RuntimeError(
-            f"{api}: the dtype of the input ({_kind(tensor.dtype)}) should be convertible "
-            f"without narrowing to the specified dtype ({_kind(dtype)})"
+            f"{api}: the dtype of the input ({checks.kind(tensor.dtype)}) should be convertible "
+            f"without narrowing to the specified dtype ({checks.kind(dtype)})"
         )
     return narrow(tensor, dtype)
 
@@ -202,7 +131,7 @@ def _cast(api, tensor, dtype):
 def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     """Return the norm of order ``ord`` of x as a vector, or of its vectors along ``dim``."""
     api = "linalg.vector_norm"
-    _check_floating(api, x, halves=True)
+    checks.floating(api, x, halves=True)
     if isinstance(ord, (str, flow.Tensor)) or not isinstance(ord, numbers.Real):
         raise TypeError(
             f"linalg_vector_norm(): argument 'ord' must be Number, not {type(ord).__name__}"
@@ -214,7 +143,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     if x.ndim == 0:
         answer = vector_norm(x.reshape(1), ord)
         return _into(out, answer)
-    kept = x.float() if x.dtype in _HALVES else x
+    kept = x.float() if x.dtype in checks.HALVES else x
     if x.numel() == 0:  # OneFlow reduces emptiness to itself
         shape = [1 if place in dims else size for place, size in enumerate(x.shape)]
         fill = _inf if ord < 0 else 0.0
@@ -254,8 +183,8 @@ def _check_identity(x, ord, dim, dims):
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
     """Return the norm ``ord`` ("fro", "nuc", ±1, ±2, ±inf) of the matrices in two dimensions."""
     api = "linalg.matrix_norm"
-    _check_floating(api, A, halves=True)
-    _check_matrix(api, A)
+    checks.floating(api, A, halves=True)
+    checks.matrix(api, A)
     if isinstance(dim, int) or len(dim) != 2:
         told = dim if isinstance(dim, int) else ", ".join(map(str, dim))
         raise RuntimeError(f"{api}: dim must be a 2-tuple. Got {told}")
@@ -268,7 +197,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
         return vector_norm(A, 2, (first, second), keepdim, dtype=dtype, out=out)
     A = _cast(api, A, dtype)
     if ord in ("nuc", 2, -2):
-        _check_floating("linalg.svd", A)
+        checks.floating("linalg.svd", A)
         values = svdvals(A.movedim((first, second), (-2, -1)))
         if ord == "nuc":
             answer = _reduced_values(values, "sum")
@@ -332,8 +261,8 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
 def cond(A, p=None, *, out=None):
     """Return the condition numbers of matrices with respect to the norm ``p``."""
     api = "linalg.cond"
-    _check_matrix(api, A)
-    _check_floating(api, A)
+    checks.matrix(api, A)
+    checks.floating(api, A)
     if isinstance(p, str) and p not in ("fro", "nuc"):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
     if p is None or (not isinstance(p, str) and abs(p) == 2):
@@ -384,9 +313,7 @@ def cross(input, other, *, dim=-1, out=None):
             f"Got {sizes[0]} and {sizes[1]}"
         )
     input, other = torch.broadcast_tensors(input, other)
-    a, b = (
-        [one.narrow(place, at, 1) for at in range(3)] for one in (input, other)
-    )
+    a, b = ([one.narrow(place, at, 1) for at in range(3)] for one in (input, other))
     pieces = [
         a[1] * b[2] - a[2] * b[1],
         a[2] * b[0] - a[0] * b[2],
@@ -397,11 +324,11 @@ def cross(input, other, *, dim=-1, out=None):
 
 def vecdot(x, y, *, dim=-1, out=None):
     """Return the dot products of the vectors along ``dim``."""
-    _check_floating("linalg.vecdot", x, halves=True)
+    checks.floating("linalg.vecdot", x, halves=True)
     if x.dtype != y.dtype:
         raise RuntimeError(
             f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type "
-            f"{_kind(x.dtype)} and y of type {_kind(y.dtype)} instead"
+            f"{checks.kind(x.dtype)} and y of type {checks.kind(y.dtype)} instead"
         )
     product = x * y
     if product.ndim == 0:
@@ -434,7 +361,7 @@ def multi_dot(tensors, *, out=None):
         if one.dtype != tensors[0].dtype:
             raise RuntimeError(
                 f"multi_dot(): expected all tensors to have be the same dtype but tensor 0 is "
-                f"{_kind(tensors[0].dtype)} and tensor {place} {_kind(one.dtype)}"
+                f"{checks.kind(tensors[0].dtype)} and tensor {place} {checks.kind(one.dtype)}"
             )
     for place, (one, other) in enumerate(zip(tensors, tensors[1:])):
         if one.shape[1] != other.shape[0]:
@@ -481,11 +408,10 @@ def _chain(tensors):
 
 def matrix_power(A, n, *, out=None):
     """Return matrices to the power of an integer; of the inverse where it is negative."""
-    _check_square("linalg.matrix_power", A)
+    checks.square("linalg.matrix_power", A)
     if isinstance(n, bool) or not isinstance(n, numbers.Integral):
         raise TypeError(
-            "linalg_matrix_power(): argument 'n' (position 2) must be int, "
-            f"not {type(n).__name__}"
+            f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}"
         )
     if n < 0:
         A, n = inv(A), -n
@@ -504,9 +430,9 @@ def matrix_power(A, n, *, out=None):
 
 def matrix_exp(A):
     """Return the exponential of matrices."""
-    _check_floating("linalg.matrix_exp", A, halves=True)
-    _check_square("linalg.matrix_exp", A)
-    if A.dtype in _HALVES:
+    checks.floating("linalg.matrix_exp", A, halves=True)
+    checks.square("linalg.matrix_exp", A)
+    if A.dtype in checks.HALVES:
         return narrow(matrix_exp(A.float()), A.dtype)
     hooks.host_fallback("torch.linalg.matrix_exp")
     return narrow(lapack.Exponential.apply(wide(A)), A.dtype)
@@ -552,10 +478,10 @@ def _determinant_parts(api, A):
 
 
 def _check_lu(api, A):
-    _check_square(api, A)
-    _check_floating(api, A, halves=True)
-    if A.dtype in _HALVES:
-        raise NotImplementedError(f"\"lu_cpu\" not implemented for '{_kind(A.dtype)}'")
+    checks.square(api, A)
+    checks.floating(api, A, halves=True)
+    if A.dtype in checks.HALVES:
+        raise NotImplementedError(f"\"lu_cpu\" not implemented for '{checks.kind(A.dtype)}'")
 
 
 def det(A, *, out=None):
@@ -586,62 +512,51 @@ def inv_ex(A, *, check_errors=False, out=None):
     """Return the inverses, and LAPACK's info of each instead of an exception."""
     answer, info = _inverse("linalg.inv_ex", A)
     if check_errors:
-        _check_inverse("linalg.inv_ex", info)
+        checks.inverse("linalg.inv_ex", info)
     return _into(out, torch.return_types.linalg_inv_ex((answer, given(info, A))))
 
 
 def inv(A, *, out=None):
     """Return the inverses of matrices; LinAlgError where one is singular."""
     answer, info = _inverse("linalg.inv", A)
-    _check_inverse("linalg.inv", info)
+    checks.inverse("linalg.inv", info)
     return _into(out, answer)
 
 
 def _inverse(api, A):
-    _check_square(api, A)
-    _check_floating(api, A)
+    checks.square(api, A)
+    checks.floating(api, A)
     values = lapack.on_host(api, wide(A))
     unit = np.broadcast_to(np.eye(values.shape[-1]), values.shape)
     inverse, info = lapack.solve_arrays(values, unit)
     return narrow(lapack.Inverse.apply(wide(A), inverse), A.dtype), info
 
 
-def _check_inverse(api, info):
-    failed = _first_failure(info)
-    if failed:
-        raise LinAlgError(
-            f"{api}: {failed[0][2:] + ': ' if failed[0] else ''}The diagonal element {failed[1]} "
-            "is zero, the inversion could not be completed because the input matrix is singular."
-        )
-
-
 def _is_vector(A, B):
     """Tell whether B holds right-hand sides of one column each, by shape (*, n)."""
-    return B.ndim == 1 or (
-        A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape[:-1])
-    )
+    return B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape[:-1]))
 
 
 def solve_ex(A, B, *, left=True, check_errors=False, out=None):
     """Return X of A X = B (or X A = B), and LAPACK's info of each instead of an exception."""
     answer, info = _solve(A, B, left)
     if check_errors:
-        _check_solution("torch.linalg.solve_ex", info)
+        checks.solution("torch.linalg.solve_ex", info)
     return _into(out, torch.return_types.linalg_solve_ex((answer, given(info, A))))
 
 
 def solve(A, B, *, left=True, out=None):
     """Return X of A X = B, or of X A = B; LinAlgError where A is singular."""
     answer, info = _solve(A, B, left)
-    _check_solution("torch.linalg.solve", info)
+    checks.solution("torch.linalg.solve", info)
     return _into(out, answer)
 
 
 def _solve(A, B, left):
     api = "linalg.solve"
-    _check_floating(api, A)
-    _check_square(api, A)
-    _check_same(api, A, B)
+    checks.floating(api, A)
+    checks.square(api, A)
+    checks.same(api, A, B)
     vector = _is_vector(A, B)
     if vector and not left:
         raise RuntimeError(
@@ -649,10 +564,10 @@ def _solve(A, B, left):
             "In this case linalg.solve is equivalent to B / A.squeeze(-1)"
         )
     right = B.unsqueeze(-1) if vector else B
-    _check_matrix(api, right, "B")
-    _check_shapes(api, A, right, left)
+    checks.matrix(api, right, "B")
+    checks.shapes(api, A, right, left)
     dtype = A.dtype
-    A, right = _batched(wide(A), wide(right))
+    A, right = lapack.batched(wide(A), wide(right))
     if not left:
         A, right = mT(A), mT(right)
     values, info = lapack.solve_arrays(lapack.on_host(api, A), host.array(right.detach()))
@@ -663,43 +578,16 @@ def _solve(A, B, left):
     return (answer.squeeze(-1) if vector else answer), info
 
 
-def _check_shapes(api, A, B, left):
-    if A.shape[-2] != B.shape[-2 if left else -1]:
-        equation = "AX = B" if left else "XA = B"
-        raise RuntimeError(
-            f"{api}: Incompatible shapes of A and B for the equation {equation} "
-            f"({A.shape[-2]}x{A.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
-        )
-
-
-def _check_solution(api, info):
-    failed = _first_failure(info)
-    if failed:
-        raise LinAlgError(
-            f"{api}{failed[0]}: The solver failed because the input matrix is singular."
-        )
-
-
 def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
     """Return X of A X = B, or of X A = B, for triangular A."""
     api = "linalg.solve_triangular"
-    _check_floating(api, A)
-    _check_matrix(api, B, "B")
-    _check_square(api, A)
-    _check_same(api, A, B)
-    _check_shapes(api, A, B, left)
+    checks.floating(api, A)
+    checks.matrix(api, B, "B")
+    checks.square(api, A)
+    checks.same(api, A, B)
+    checks.shapes(api, A, B, left)
     hooks.host_fallback(f"torch.{api}")
-    return _into(out, _triangular(A, B, upper, left, unitriangular))
-
-
-def _triangular(A, B, upper, left=True, unit=False):
-    dtype = A.dtype
-    A, B = _batched(wide(A), wide(B))
-    if left:
-        answer = lapack.Triangular.apply(A, B, bool(upper), bool(unit))
-    else:
-        answer = mT(lapack.Triangular.apply(mT(A), mT(B), not upper, bool(unit)))
-    return narrow(answer, dtype)
+    return _into(out, lapack.triangular(A, B, upper, left, unitriangular))
 
 
 def tensorsolve(A, B, dims=None, *, out=None):
@@ -742,43 +630,33 @@ def cholesky_ex(A, *, upper=False, check_errors=False, out=None):
     """Return the Cholesky factors, and LAPACK's info of each instead of an exception."""
     answer, info = _cholesky("linalg.cholesky_ex", A, upper)
     if check_errors:
-        _check_positive("linalg.cholesky_ex", info)
+        checks.positive("linalg.cholesky_ex", info)
     return _into(out, torch.return_types.linalg_cholesky_ex((answer, given(info, A))))
 
 
 def cholesky(A, *, upper=False, out=None):
     """Return L of A = L Lᵀ, or its transpose; LinAlgError if A is not positive definite."""
     answer, info = _cholesky("linalg.cholesky", A, upper)
-    _check_positive("linalg.cholesky", info)
+    checks.positive("linalg.cholesky", info)
     return _into(out, answer)
 
 
 def _cholesky(api, A, upper):
-    _check_square(api, A)
-    _check_floating(api, A, halves=True)
-    if A.dtype in _HALVES:
-        raise NotImplementedError(f"\"cholesky_cpu\" not implemented for '{_kind(A.dtype)}'")
+    checks.square(api, A)
+    checks.floating(api, A, halves=True)
+    if A.dtype in checks.HALVES:
+        raise NotImplementedError(f"\"cholesky_cpu\" not implemented for '{checks.kind(A.dtype)}'")
     matrix = mT(wide(A)) if upper else wide(A)
     values, info = lapack.cholesky_arrays(lapack.on_host(api, matrix))
     answer = lapack.Cholesky.apply(matrix, values)
     return narrow(mT(answer) if upper else answer, A.dtype), info
 
 
-def _check_positive(api, info):
-    failed = _first_failure(info)
-    if failed:
-        batch = failed[0][2:] + ": " if failed[0] else ""
-        raise LinAlgError(
-            f"{api}: {batch}The factorization could not be completed because the input is not "
-            f"positive-definite (the leading minor of order {failed[1]} is not positive-definite)."
-        )
-
-
 def qr(A, mode="reduced", *, out=None):
     """Return Q and R of A = Q R; ``mode`` is "reduced", "complete" or "r" (Q is empty)."""
     api = "linalg.qr"
-    _check_matrix(api, A)
-    _check_floating(api, A)
+    checks.matrix(api, A)
+    checks.floating(api, A)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), "
@@ -825,8 +703,8 @@ def eigvalsh(A, UPLO="L", *, out=None):
 
 
 def _eigh(api, A, UPLO):
-    _check_square(api, A)
-    _check_floating(api, A)
+    checks.square(api, A)
+    checks.floating(api, A)
     if str(UPLO).upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     source = wide(A)
@@ -853,8 +731,8 @@ def eigvals(A, *, out=None):
 def svd(A, full_matrices=True, *, driver=None, out=None):
     """Return U, S (descending) and Vᵀ of A = U diag(S) Vᵀ."""
     api = "linalg.svd"
-    _check_matrix(api, A)
-    _check_floating(api, A)
+    checks.matrix(api, A)
+    checks.floating(api, A)
     _check_driver(api, driver)
     answer = torch.return_types.linalg_svd(_svd(api, A, full_matrices))
     return _into(out, answer)
@@ -863,8 +741,8 @@ def svd(A, full_matrices=True, *, driver=None, out=None):
 def svdvals(A, *, driver=None, out=None):
     """Return the singular values, descending."""
     api = "linalg.svdvals"
-    _check_matrix(api, A)
-    _check_floating(api, A)
+    checks.matrix(api, A)
+    checks.floating(api, A)
     _check_driver(api, driver)
     source = wide(A)
     if not (A.requires_grad and flow.is_grad_enabled()) and A.numel():
@@ -932,10 +810,10 @@ def _numbers(value):
 def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None):
     """Return how many singular values (or magnitudes of eigenvalues) exceed the tolerance."""
     api = "linalg.matrix_rank"
-    _check_matrix(f"torch.{api}", A, "input")
-    _check_floating(api, A)
+    checks.matrix(f"torch.{api}", A, "input")
+    checks.floating(api, A)
     if hermitian:
-        _check_square(f"torch.{api}", A)
+        checks.square(f"torch.{api}", A)
     values = lapack.on_host(api, wide(A))
     if tol is not None:
         absolute, relative = _numbers(tol), np.float64(0)
@@ -957,10 +835,10 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None, out=None)
 def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
     """Return the Moore-Penrose inverses; smaller singular values than the tolerance are 0."""
     api = "linalg.pinv"
-    _check_matrix(api, A)
-    _check_floating(api, A)
+    checks.matrix(api, A)
+    checks.floating(api, A)
     if hermitian:
-        _check_square(api, A)
+        checks.square(api, A)
     if isinstance(rcond, bool):  # the place is hermitian's where the tolerances are by name
         rcond, hermitian = None, rcond
     source = wide(A)
@@ -987,7 +865,7 @@ def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
 def lstsq(A, B, rcond=None, *, driver=None, out=None):
     """Return the least-squares solutions of A X = B, residuals, ranks and singular values."""
     api = "torch.linalg.lstsq"
-    _check_floating(api, A)
+    checks.floating(api, A)
     if A.ndim < 2:
         raise RuntimeError(f"{api}: input must have at least 2 dimensions.")
     if B.ndim < 1:
@@ -995,7 +873,7 @@ def lstsq(A, B, rcond=None, *, driver=None, out=None):
     if A.dtype != B.dtype:
         raise RuntimeError(
             f"{api}: Expected input and other to have the same dtype, but got input's dtype "
-            f"{_kind(A.dtype)} and other's dtype {_kind(B.dtype)}"
+            f"{checks.kind(A.dtype)} and other's dtype {checks.kind(B.dtype)}"
         )
     vector = _is_vector(A, B) and B.ndim == A.ndim - 1
     if A.ndim - B.ndim not in (0, 1) or (A.ndim - B.ndim == 1 and not vector):
@@ -1005,16 +883,14 @@ def lstsq(A, B, rcond=None, *, driver=None, out=None):
         )
     right = B.unsqueeze(-1) if vector else B
     if A.shape[-2] != right.shape[-2]:
-        raise RuntimeError(
-            f"{api}: input.size(-2) should match other.size(-{1 if vector else 2})"
-        )
+        raise RuntimeError(f"{api}: input.size(-2) should match other.size(-{1 if vector else 2})")
     driver = "gelsy" if driver is None else driver
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(
             f"{api}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
         )
     rows, columns = A.shape[-2:]
-    left, right = _batched(wide(A), wide(right))
+    left, right = lapack.batched(wide(A), wide(right))
     batch = tuple(left.shape[:-2])
     values = lapack.on_host("linalg.lstsq", left)
     eps = np.finfo(np.float64 if A.dtype == flow.float64 else np.float32).eps
@@ -1065,7 +941,7 @@ def _check_factorable(api, A, pivot):
         raise RuntimeError(
             f"{api}: Expected tensor with 2 or more dimensions. Got size: {list(A.shape)} instead"
         )
-    _check_floating(api, A)
+    checks.floating(api, A)
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
     return A.shape[-2]
@@ -1075,7 +951,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
     """Return L and U in one matrix, pivots, and LAPACK's info instead of an exception."""
     answer, pivots, info = _lu_factor("torch.linalg.lu_factor_ex", A, pivot)
     if check_errors:
-        _check_factors("torch.linalg.lu_factor_ex", info)
+        checks.factors("torch.linalg.lu_factor_ex", info)
     parts = answer, given(pivots, A), given(info, A)
     return _into(out, torch.return_types.linalg_lu_factor_ex(parts))
 
@@ -1083,7 +959,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
 def lu_factor(A, *, pivot=True, out=None):
     """Return L and U in one matrix, and pivots; RuntimeError where U is singular."""
     answer, pivots, info = _lu_factor("torch.linalg.lu_factor", A, pivot)
-    _check_factors("torch.linalg.lu_factor", info)
+    checks.factors("torch.linalg.lu_factor", info)
     return _into(out, torch.return_types.linalg_lu_factor((answer, given(pivots, A))))
 
 
@@ -1100,43 +976,33 @@ def _lu_factor(api, A, pivot):
     return narrow(square, A.dtype), pivots, info
 
 
-def _check_factors(api, info):
-    failed = _first_failure(info)
-    if failed:
-        raise RuntimeError(
-            f"{api}{failed[0]}: U[{failed[1]},{failed[1]}] is zero and using it on lu_solve would "
-            "result in a division by zero. If you still want to perform the factorization, "
-            "consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)"
-        )
-
-
 def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
     """Return X of A X = B, X A = B, or with Aᵀ, from lu_factor's answer for A."""
     api = "linalg.lu_solve"
-    _check_floating(api, LU)
-    _check_same(api, LU, B)
+    checks.floating(api, LU)
+    checks.same(api, LU, B)
     if pivots.dtype != flow.int32:
         raise RuntimeError(
             f"{api}: pivots should be a Tensor of scalar type torch.int32. "
-            f"Got {_kind(pivots.dtype)}"
+            f"Got {checks.kind(pivots.dtype)}"
         )
-    _check_square("torch.linalg.lu_solve", LU, "LU")
-    _check_matrix(api, B, "B")
-    _check_shapes(api, LU, B, left)
+    checks.square("torch.linalg.lu_solve", LU, "LU")
+    checks.matrix(api, B, "B")
+    checks.shapes(api, LU, B, left)
     hooks.host_fallback(f"torch.{api}")
     dtype, size = LU.dtype, LU.shape[-1]
     order = given(lapack.permutations(host.array(pivots), size), LU)
     batch = torch.broadcast_shapes(LU.shape[:-2], B.shape[:-2])
-    LU, B = _batched(wide(LU), wide(B))
+    LU, B = lapack.batched(wide(LU), wide(B))
     order = order.expand(*batch, size, size)
     if not left:
         B, adjoint = mT(B), not adjoint
     if adjoint:
-        inner = _triangular(mT(LU), B, False)
-        answer = order @ _triangular(mT(LU), inner, True, unit=True)
+        inner = lapack.triangular(mT(LU), B, False)
+        answer = order @ lapack.triangular(mT(LU), inner, True, unit=True)
     else:
-        inner = _triangular(LU, mT(order) @ B, False, unit=True)
-        answer = _triangular(LU, inner, True)
+        inner = lapack.triangular(LU, mT(order) @ B, False, unit=True)
+        answer = lapack.triangular(LU, inner, True)
     return _into(out, narrow(answer if left else mT(answer), dtype))
 
 
@@ -1159,16 +1025,17 @@ def ldl_factor(A, *, hermitian=False, out=None):
 
 
 def _ldl(api, A):
-    from scipy.linalg.lapack import dsytrf
+    from scipy.linalg.lapack import dsytrf, ssytrf
 
-    _check_square(api, A)
-    _check_floating(api, A)
-    values = lapack.on_host("linalg.ldl_factor", wide(A))
+    checks.square(api, A)
+    checks.floating(api, A)
+    values = lapack.on_host("linalg.ldl_factor", A)
+    sytrf = ssytrf if A.dtype == flow.float32 else dsytrf
 
     def factor(one):
         if not one.size:
             return one, np.zeros(0, np.int32), 0
-        factors, pivots, info = dsytrf(one, lower=True)
+        factors, pivots, info = sytrf(one, lower=True)
         return np.tril(factors), pivots, info
 
     found = lapack.each(factor, values)
@@ -1179,7 +1046,7 @@ def _ldl(api, A):
 
 
 def _check_ldl(api, info):
-    failed = _first_failure(info)
+    failed = checks.first_failure(info)
     if failed:
         raise RuntimeError(
             f"{api}{failed[0]}: D[{failed[1]},{failed[1]}] is zero: ldl_solve would divide by it"
@@ -1189,13 +1056,15 @@ def _check_ldl(api, info):
 def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
     """Return X of A X = B from ldl_factor's answer for A."""
     api = "torch.linalg.ldl_solve"
-    _check_square(api, LD, "LD")
-    _check_matrix(api, B, "B")
-    _check_floating(api, LD)
+    checks.square(api, LD, "LD")
+    checks.matrix(api, B, "B")
+    checks.floating(api, LD)
     if pivots.dtype not in (flow.int32, flow.int64):
-        raise RuntimeError(f"{api}: Expected pivots to be integers. Got {_kind(pivots.dtype)}")
-    _check_same(api, LD, B)
-    factors, right = _batched(wide(LD), wide(B))
+        raise RuntimeError(
+            f"{api}: Expected pivots to be integers. Got {checks.kind(pivots.dtype)}"
+        )
+    checks.same(api, LD, B)
+    factors, right = lapack.batched(wide(LD), wide(B))
     values = lapack.on_host("linalg.ldl_solve", factors)
     exchanges = host.array(pivots).astype(np.int64)
     exchanges = np.broadcast_to(exchanges, values.shape[:-1])
@@ -1242,9 +1111,7 @@ def householder_product(A, tau, *, out=None):
             f"{api}: input.shape[-2] must be greater than or equal to input.shape[-1]"
         )
     if columns < tau.shape[-1]:
-        raise RuntimeError(
-            f"{api}: input.shape[-1] must be greater than or equal to tau.shape[-1]"
-        )
+        raise RuntimeError(f"{api}: input.shape[-1] must be greater than or equal to tau.shape[-1]")
     if A.ndim - tau.ndim != 1:
         raise RuntimeError(
             f"{api}: Expected tau to have one dimension less than input, but got tau.ndim equal "
@@ -1257,7 +1124,8 @@ def householder_product(A, tau, *, out=None):
         )
     if A.dtype != tau.dtype:
         raise RuntimeError(
-            f"{api}: tau dtype {_kind(tau.dtype)} does not match input dtype {_kind(A.dtype)}"
+            f"{api}: tau dtype {checks.kind(tau.dtype)} does not match input dtype "
+            f"{checks.kind(A.dtype)}"
         )
     unit = flow.eye(rows, columns, dtype=flow.float64, device=A.device)
     unit = unit.expand(*A.shape[:-2], rows, columns)
