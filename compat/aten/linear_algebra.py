@@ -294,22 +294,32 @@ def chain_matmul(*matrices, out=None):
     return torch.linalg.multi_dot(matrices, out=out)
 
 
-def vdot(input, other, *, out=None):
+def dot(input, tensor, *, out=None):
     """Return the dot product of two vectors."""
-    if input.ndim != 1 or other.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {other.ndim}D tensors")
-    kinds = [checks.kind(one.dtype) for one in (input, other)]
-    if kinds[0] != kinds[1]:
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
+    if input.dtype != tensor.dtype:
         raise RuntimeError(
-            f"dot : expected both vectors to have same dtype, but found {kinds[0]} and {kinds[1]}"
+            "dot : expected both vectors to have same dtype, but found "
+            f"{checks.kind(input.dtype)} and {checks.kind(tensor.dtype)}"
         )
-    sizes = input.numel(), other.numel()
+    sizes = input.numel(), tensor.numel()
     if sizes[0] != sizes[1]:
         raise RuntimeError(
             f"inconsistent tensor size, expected tensor [{sizes[0]}] and src [{sizes[1]}] to have "
             f"the same number of elements, but got {sizes[0]} and {sizes[1]} elements respectively"
         )
-    return _into(out, torch.dot(input, other))
+    return _into(out, flow.dot(input, tensor))
+
+
+def vdot(input, other, *, out=None):
+    """Return the dot product of two vectors."""
+    return dot(input, other, out=out)
+
+
+def mv(input, vec, *, out=None):
+    """Return the product of a matrix and a vector."""
+    return _into(out, flow.mv(input, vec))
 
 
 def inner(input, other, *, out=None):

@@ -31,6 +31,14 @@ def narrow(tensor, dtype):
     return tensor if tensor.dtype == dtype else tensor.to(dtype)
 
 
+def parted(tensors):
+    """Return the outputs of one node as views, each with a node of its own.
+
+    OneFlow runs a node once for each output that a backward pass begins at.
+    """
+    return tuple(one.view(one.shape) if one.requires_grad else one for one in tensors)
+
+
 def on_host(api, tensor):
     """Return a tensor's values for LAPACK, and note that the host computes."""
     hooks.host_fallback(f"torch.{api}")
@@ -300,10 +308,11 @@ def lu(api, matrix):
     lower[..., np.arange(depth), np.arange(depth)] = 1
     upper = np.triu(packed[..., :depth, :])
     if not matrix.requires_grad or not flow.is_grad_enabled() or not matrix.numel():
-        return (pivots, info, *Constant.apply(matrix, lower, upper))
+        return (pivots, info, *parted(Constant.apply(matrix, lower, upper)))
     ordered = given(np.swapaxes(permutations(pivots, rows), -1, -2), matrix) @ matrix
     square = ordered[..., :depth, :depth]
-    first, last = Factors.apply(square, lower[..., :depth, :], upper[..., :depth])
+    parts = Factors.apply(square, lower[..., :depth, :], upper[..., :depth])
+    first, last = parted(parts)
     if rows > depth:
         below = Triangular.apply(mT(last), mT(ordered[..., depth:, :]), False, False)
         first = flow.cat([first, mT(below)], dim=-2)

@@ -174,17 +174,14 @@ def _named(operator, name, doc):
 def polynomial(name, first, step, doc, most=None):
     """Return an orthogonal polynomial as an operator of x and the degree n, 0 below degree 0.
 
-    Degree 1 is ``first(x)``, k + 1 is ``step(k, x, Pₖ, Pₖ₋₁)``. Above ``most(dtype)`` it is NaN;
-    polynomials with a limit grow so fast that they are computed in the dtype, as PyTorch does.
+    Degree 1 is ``first(x)``, k + 1 is ``step(k, x, Pₖ, Pₖ₋₁)``. Above ``most(dtype)`` it is NaN.
     """
 
     def operator(x, n, *, out=None):
         x, n = pair(name, x, n)
         limit = most(x.dtype) if most else None
-        kind = np.float32 if most and x.dtype == flow.float32 else np.float64
 
         def values(places, degrees):
-            places = places.astype(kind)
             degrees = np.trunc(degrees)
             answer = np.where(degrees == 0, 1.0, 0.0)
             before, now = np.ones_like(places), first(places)

@@ -293,7 +293,10 @@ def cond(A, p=None, *, out=None):
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     """View the diagonals of matrices in two dimensions, by default the last."""
-    return torch.diagonal(A, offset, dim1, dim2)
+    places = [_dims(dim, A.ndim)[0] for dim in (dim1, dim2)]
+    if places[0] == places[1]:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return torch.diagonal(A, offset, *places)
 
 
 def matmul(input, other, *, out=None):
@@ -673,7 +676,7 @@ def qr(A, mode="reduced", *, out=None):
     else:
         found = np.linalg.qr(values, "reduced" if mode == "r" else mode)
     if not (A.requires_grad and flow.is_grad_enabled()) or not values.size:
-        q, r = lapack.Constant.apply(source, *found)
+        q, r = lapack.parted(lapack.Constant.apply(source, *found))
     elif mode == "r" or (mode == "complete" and rows > columns):
         which = "mode is 'r'" if mode == "r" else "mode='complete' and nrows > ncols"
         why = (
@@ -682,7 +685,8 @@ def qr(A, mode="reduced", *, out=None):
         )
         q, r = lapack.Undifferentiable.apply(source, why, *found)
     else:
-        q, r = lapack.Orthogonal.apply(source[..., :depth], found[0], found[1][..., :depth])
+        parts = lapack.Orthogonal.apply(source[..., :depth], found[0], found[1][..., :depth])
+        q, r = lapack.parted(parts)
         if columns > depth:
             r = flow.cat([r, mT(q) @ source[..., depth:]], dim=-1)
     if mode == "r":
@@ -714,7 +718,7 @@ def _eigh(api, A, UPLO):
         vectors = np.full(matrix.shape, np.nan)
     else:
         values, vectors = np.linalg.eigh(matrix, UPLO=str(UPLO).upper())
-    found = lapack.Symmetric.apply(source, values, vectors)
+    found = lapack.parted(lapack.Symmetric.apply(source, values, vectors))
     return tuple(narrow(one, A.dtype) for one in found)
 
 
@@ -773,7 +777,8 @@ def _svd(api, A, full):
     _check_finite(values)
     u, s, vh = lapack.svd_arrays(values, full)
     depth = s.shape[-1]
-    found = lapack.Singular.apply(source, u[..., :depth], s, vh[..., :depth, :])
+    parts = lapack.Singular.apply(source, u[..., :depth], s, vh[..., :depth, :])
+    found = lapack.parted(parts)
     u_found, s_found, vh_found = (narrow(one, A.dtype) for one in found)
     if full and u.shape[-1] > depth:
         rest = narrow(lapack.Constant.apply(source, u[..., depth:])[0], A.dtype)
