@@ -7,6 +7,7 @@ import oneflow as flow
 import torch
 
 from oneflow_mock.compat.kernels import host
+from oneflow_mock.compat.kernels.constants import empty
 from oneflow_mock.compat.kernels.pooling import listed
 
 _SIDES = {2: ("height", "width"), 3: ("time", "height", "width")}
@@ -75,7 +76,7 @@ def _pool(dims):
         rows = input.reshape(planes, int(np.prod(have)))
         choices = flat.reshape(planes, int(np.prod(sizes)), int(np.prod(windows)))
         if not choices.size:
-            values = flow.zeros((*lead, *sizes), dtype=input.dtype, device=input.device)
+            values = empty((*lead, *sizes), input)
             return values, flow.zeros((*lead, *sizes), dtype=flow.int64, device=input.device)
         found = host.array(rows.detach())[np.arange(planes)[:, None, None], choices]
         best = np.take_along_axis(choices, found.argmax(-1)[..., None], -1)[..., 0]

@@ -10,6 +10,7 @@ import torch
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import indexing
+from oneflow_mock.compat.kernels.constants import constant
 
 
 def _renormalise(weight, input, max_norm, norm_type):
@@ -31,7 +32,7 @@ def vector_norm(x, p, dims, keepdim):
     if p == float("inf"):
         return x.abs().amax(dims, keepdim=keepdim)
     if p == 0.0:
-        return torch.linalg.vector_norm(x, 0, dims, keepdim)
+        return constant((x.detach() != 0).to(x.dtype).sum(dims, keepdim=keepdim), x)
     return x.abs().pow(p).sum(dims, keepdim=keepdim).pow(1.0 / p)
 
 

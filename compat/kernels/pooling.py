@@ -37,6 +37,18 @@ def _check(name, windows, steps, sides, dilations=(1,)):
             )
 
 
+def _check_output(name, input, windows, steps, sides, dilations, ceil_mode):
+    dims = len(windows)
+    for size, window, step, side, dilation in zip(
+        input.shape[input.ndim - dims :], windows, steps, sides, dilations
+    ):
+        room = size + 2 * side - dilation * (window - 1) - 1
+        if (room + step - 1 if ceil_mode else room) // step + 1 < 1:
+            raise RuntimeError(
+                f"{name}: Given input size: {list(input.shape)}. Output size is too small"
+            )
+
+
 def _unbatched(values, alone):
     return [value.squeeze(0) for value in values] if alone else list(values)
 
@@ -63,6 +75,7 @@ def _max(dims):
                 f"max_pool{dims}d: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with "
                 f"optional 0 dim batch size for input, but got:{list(input.shape)}"
             )
+        _check_output(f"max_pool{dims}d", input, windows, steps, sides, dilations, ceil_mode)
         if not input.is_floating_point():
             options = (windows, steps, sides, dilations, ceil_mode, True)
             values, places = _unbatched(pool(input.double(), *options), alone)

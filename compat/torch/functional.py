@@ -3,6 +3,8 @@
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat.kernels.constants import constant
+
 
 def atleast_1d(*tensors):
     """View each tensor with at least one dimension (torch.atleast_1d)."""
@@ -86,7 +88,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     if p == float("inf"):
         return gaps.amax(dim=-1)
     if p == 0:
-        return (gaps != 0).to(x1.dtype).sum(dim=-1)
+        return constant((gaps.detach() != 0).to(x1.dtype).sum(dim=-1), x1, x2)
     if p == 1:
         return gaps.sum(dim=-1)
     if p == 2:

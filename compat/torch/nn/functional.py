@@ -37,6 +37,7 @@ from oneflow_mock.compat.kernels.activations import (  # noqa: F401
     threshold,
     threshold_,
 )
+from oneflow_mock.compat.kernels.constants import empty
 from oneflow_mock.compat.kernels.dropout import (  # noqa: F401  (they live where the streams do)
     alpha_dropout,
     dropout,
@@ -179,9 +180,14 @@ def _same_padding(weight, dilation, dims):
 _WHOLE = (flow.int64, flow.int32, flow.uint8, flow.int8)
 
 
+def _is_whole(input, weight, bias):
+    dtype = input.dtype
+    return dtype in _WHOLE and weight.dtype == dtype and (bias is None or bias.dtype == dtype)
+
+
 def _convolution(kernel, dims, name):
     def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-        if input.dtype in _WHOLE and weight.dtype == input.dtype:
+        if _is_whole(input, weight, bias):
             parts = [None if one is None else one.double() for one in (input, weight, bias)]
             found = convolution(*parts, stride, padding, dilation, groups)
             return found.to(input.dtype)
@@ -240,7 +246,7 @@ def _transposed(kernel, dims, name):
         groups=1,
         dilation=1,
     ):
-        if input.dtype in _WHOLE and weight.dtype == input.dtype:
+        if _is_whole(input, weight, bias):
             parts = [None if one is None else one.double() for one in (input, weight, bias)]
             options = (stride, padding, output_padding, groups, dilation)
             return convolution(*parts, *options).to(input.dtype)
@@ -555,10 +561,6 @@ def multi_head_attention_forward(
 
     Returns the answer and the weights, averaged over the heads, or None instead of them.
     """
-    if static_k is not None or static_v is not None or bias_k is not None or add_zero_attn:
-        raise hooks.refuse(
-            "torch.nn.functional.multi_head_attention_forward", "static or added keys"
-        )
     batched = query.ndim == 3
     if not batched:
         query, key, value = (each.unsqueeze(1) for each in (query, key, value))
@@ -569,18 +571,37 @@ def multi_head_attention_forward(
     else:
         matrices = torch.chunk(in_proj_weight, 3)
     offsets = (None,) * 3 if in_proj_bias is None else torch.chunk(in_proj_bias, 3)
-    heads = [
+    inner = [
         linear(each, matrix, offset)
-        .reshape(each.shape[0], batch, num_heads, size // num_heads)
-        .permute(1, 2, 0, 3)
         for each, matrix, offset in zip((query, key, value), matrices, offsets)
     ]
+    if bias_k is not None and bias_v is not None:
+        if static_k is not None or static_v is not None:
+            raise AssertionError("bias cannot be added to static key or value.")
+        for place, added in ((1, bias_k), (2, bias_v)):
+            inner[place] = flow.cat([inner[place], added.expand(1, batch, size)], dim=0)
+        attn_mask, key_padding_mask = _one_key_more(attn_mask, key_padding_mask)
+    heads = [
+        each.reshape(each.shape[0], batch, num_heads, size // num_heads).permute(1, 2, 0, 3)
+        for each in inner
+    ]
+    for place, given in ((1, static_k), (2, static_v)):
+        if given is not None:
+            heads[place] = given.reshape(batch, num_heads, -1, size // num_heads)
+    if add_zero_attn:
+        nothing = flow.zeros(
+            (batch, num_heads, 1, size // num_heads), dtype=query.dtype, device=query.device
+        )
+        heads[1:] = [flow.cat([each, nothing], dim=2) for each in heads[1:]]
+        attn_mask, key_padding_mask = _one_key_more(attn_mask, key_padding_mask)
     mask = _attention_mask(attn_mask, key_padding_mask, batch, num_heads, query.dtype)
     kept = []
 
     def thin(weights):
+        if training and dropout_p > 0.0:
+            weights = dropout(weights, dropout_p)
         kept.append(weights)
-        return dropout(weights, dropout_p) if training and dropout_p > 0.0 else weights
+        return weights
 
     causal = is_causal and mask is None
     answer = None
@@ -597,6 +618,11 @@ def multi_head_attention_forward(
         answer = answer.squeeze(1)
         weights = None if weights is None else weights.squeeze(0)
     return answer, weights
+
+
+def _one_key_more(*masks):
+    """Return masks that let one more key take part, the last."""
+    return [None if mask is None else pad(mask, (0, 1)) for mask in masks]
 
 
 def _attention_mask(attn_mask, padding, batch, heads, dtype):
@@ -619,6 +645,9 @@ def _attention_mask(attn_mask, padding, batch, heads, dtype):
 
 def bilinear(input1, input2, weight, bias=None):
     """Return input1ᵀ weight input2 + bias; (*, in1), (*, in2), (out, in1, in2), (out)."""
+    if not input1.numel():
+        sources = [one for one in (input1, input2, weight, bias) if one is not None]
+        return empty((*input1.shape[:-1], weight.shape[0]), *sources)
     rows = torch.einsum(
         "bi,oij,bj->bo",
         input1.reshape(-1, input1.shape[-1]),
