@@ -294,62 +294,6 @@ def chain_matmul(*matrices, out=None):
     return torch.linalg.multi_dot(matrices, out=out)
 
 
-def dot(input, tensor, *, out=None):
-    """Return the dot product of two vectors."""
-    if input.ndim != 1 or tensor.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
-    if input.dtype != tensor.dtype:
-        raise RuntimeError(
-            "dot : expected both vectors to have same dtype, but found "
-            f"{checks.kind(input.dtype)} and {checks.kind(tensor.dtype)}"
-        )
-    sizes = input.numel(), tensor.numel()
-    if sizes[0] != sizes[1]:
-        raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{sizes[0]}] and src [{sizes[1]}] to have "
-            f"the same number of elements, but got {sizes[0]} and {sizes[1]} elements respectively"
-        )
-    return _into(out, flow.dot(input, tensor))
-
-
-def vdot(input, other, *, out=None):
-    """Return the dot product of two vectors."""
-    return dot(input, other, out=out)
-
-
-def mv(input, vec, *, out=None):
-    """Return the product of a matrix and a vector."""
-    return _into(out, flow.mv(input, vec))
-
-
-def inner(input, other, *, out=None):
-    """Return the dot products of all vectors in the last dimensions."""
-    if input.ndim == 0 or other.ndim == 0:
-        return _into(out, input * other)
-    if input.shape[-1] != other.shape[-1]:
-        raise RuntimeError(
-            "inner() the last dimension must match on both input tensors but got shapes "
-            f"{list(input.shape)} and {list(other.shape)}"
-        )
-    size = input.shape[-1]
-    shape = (*input.shape[:-1], *other.shape[:-1])
-    rows, columns = (
-        one.reshape(one.numel() // size if size else int(np.prod(one.shape[:-1])), size)
-        for one in (input, other)
-    )
-    return _into(out, torch.matmul(rows, columns.transpose(0, 1)).reshape(shape))
-
-
-def cross(input, other, dim=None, *, out=None):
-    """Return the cross products along ``dim``: the first dimension of size 3 if not given."""
-    if dim is None:
-        for place, size in enumerate(input.shape):
-            if size == 3:
-                return torch.linalg.cross(input, other, dim=place, out=out)
-        raise RuntimeError("no dimension of size 3 in input")
-    return torch.linalg.cross(input, other, dim=dim, out=out)
-
-
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """Return the norm ``p`` of all elements as a vector, or over ``dim``; "nuc" of matrices."""
     if p is None or (p == "fro" and (dim is None or isinstance(dim, int) or len(dim) <= 2)):

@@ -15,7 +15,6 @@ exp2 = torch.exp2
 expm1 = torch.expm1
 erf = torch.erf
 erfc = torch.erfc
-erfinv = torch.erfinv
 log1p = torch.log1p
 sinc = torch.sinc
 xlogy = torch.xlogy
@@ -50,6 +49,13 @@ erfcx = special.unary(
     "erfcx",
     lambda x, y: 2 * x * y - 2 / math.sqrt(math.pi),
     doc="Return exp(x²) erfc(x).",
+)
+erfinv = special.unary(
+    "erfinv",
+    "erfinv",
+    lambda x, y: math.sqrt(math.pi) / 2 * torch.exp(y * y),
+    halves=True,
+    doc="Return x of `erf(x)`.",
 )
 ndtr = special.unary(
     "ndtr",
