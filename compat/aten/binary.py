@@ -227,7 +227,8 @@ def div_(input, other, *, rounding_mode=None):
 
 _div_in_place = flow._C.div_
 _SIMPLE = (float, int)
-divide = true_divide = div
+divide = div
+true_divide = div
 
 
 def floor_divide(input, other, *, out=None):
@@ -281,3 +282,55 @@ def _bits(name, input, other):
             f'"{name}_cpu" not implemented for {dtypes.traits(a.dtype).scalar!r}'
         )
     return computed(name, getattr(np, name), a, b)
+
+
+def clamp_min(input, min, *, out=None):
+    """Return the input, or ``min`` where that is greater (torch.clamp_min)."""
+    if isinstance(min, flow.Tensor) or input.dtype == flow.bool:
+        a, b = spread(*promoted("clamp_min", input, min))
+        return written(_held(a, b, torch.ge), out)
+    return torch.clamp(input, min=min, out=out)
+
+
+def clamp_max(input, max, *, out=None):
+    """Return the input, or ``max`` where that is less (torch.clamp_max)."""
+    if isinstance(max, flow.Tensor) or input.dtype == flow.bool:
+        a, b = spread(*promoted("clamp_max", input, max))
+        return written(_held(a, b, torch.le), out)
+    return torch.clamp(input, max=max, out=out)
+
+
+def _held(a, b, within):
+    if a.dtype == flow.bool:
+        return a | b if within is torch.ge else a & b
+    keeps = within(a, b)
+    return torch.where(keeps if integral(a) else keeps | torch.isnan(a), a, b)
+
+
+def add(input, other, *, alpha=1, out=None):
+    """Return input + alpha other (torch.add)."""
+    if alpha is not 1:  # noqa: F632
+        alpha = int(alpha) if isinstance(alpha, bool) else alpha
+        if isinstance(input, flow.Tensor) and input.dtype == flow.bool and alpha == 1:
+            alpha = 1
+        answer = flow.add(input, other, alpha=alpha)
+    else:
+        answer = flow.add(input, other)
+    return answer if out is None else written(answer, out)
+
+
+def add_(input, other, *, alpha=1):
+    """Add alpha other in place (torch.Tensor.add_)."""
+    alpha = int(alpha) if alpha is True or alpha is False else alpha
+    return flow._C.add(input, other, alpha=alpha, inplace=True)
+
+
+def sub(input, other, *, alpha=1, out=None):
+    """Return input - alpha other (torch.sub)."""
+    answer = flow.sub(input, other) if alpha == 1 else flow.sub(input, other, alpha=alpha)
+    return answer if out is None else written(answer, out)
+
+
+def sub_(input, other, *, alpha=1):
+    """Subtract alpha other in place (torch.Tensor.sub_)."""
+    return flow._C.sub(input, other, alpha=alpha, inplace=True)

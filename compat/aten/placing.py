@@ -9,7 +9,7 @@ import torch
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
-from oneflow_mock.compat.kernels.operands import wrapped, written
+from oneflow_mock.compat.kernels.operands import empty_of, wrapped, written
 
 
 def select_scatter(input, src, dim, index):
@@ -52,7 +52,10 @@ def index_copy(input, dim, index, source, *, out=None):
         )
     dim = wrapped(dim, input.ndim)
     if input.ndim == 0:
-        return written(source.reshape(()).clone(), out)
+        return written(
+            input * 0 + source.reshape(()) if input.requires_grad else source.reshape(()).clone(),
+            out,
+        )
     places = _places(input).index_select(dim, index.reshape(-1))
     source = source if source.ndim else source.reshape(1)
     return written(_placed(input, places, source.expand(*places.shape)), out)
@@ -92,7 +95,7 @@ def take(input, index, *, out=None):
     if not input.numel() and index.numel():
         raise IndexError("take(): tried to take from an empty tensor")
     places = _from_front(index, input.numel(), "take").reshape(-1)
-    answer = input.reshape(-1).index_select(0, places) if index.numel() else input.new_zeros(0)
+    answer = input.reshape(-1).index_select(0, places) if index.numel() else empty_of(input, (0,))
     return written(answer.reshape(*index.shape), out)
 
 
@@ -291,7 +294,7 @@ def _places(input):
 def _placed(input, places, source, accumulate=False):
     """Return a copy of the input with a source's elements at positions of the flattened one."""
     if not places.numel():
-        return input.clone()
+        return input + source.sum() * 0 if source.requires_grad else input.clone()
     if source.requires_grad or input.requires_grad:
         flat = input.reshape(-1)
     else:

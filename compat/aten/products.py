@@ -3,7 +3,7 @@
 import oneflow as flow
 import torch
 
-from oneflow_mock.compat.kernels.operands import written
+from oneflow_mock.compat.kernels.operands import wrapped, written
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
@@ -102,6 +102,8 @@ def _check_batches(name, batch1, batch2):
 
 def _added(input, product, beta, alpha):
     dtype = product.dtype
+    if dtype != flow.bool and not product.is_floating_point():
+        beta, alpha = int(beta), int(alpha)
     if dtype == flow.bool:
         product = product & bool(alpha) if alpha != 1 else product
         return product if not beta else product | input
@@ -115,3 +117,49 @@ def _added(input, product, beta, alpha):
             f"{tuple(input.shape)}"
         )
     return answer
+
+
+def einsum(equation, *operands):
+    """Return the sum of products that an equation names (torch.einsum)."""
+    if isinstance(equation, flow.Tensor):
+        equation, operands = _from_sublists(equation, *operands)
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = operands[0]
+    return flow.einsum(equation, *operands)
+
+
+def _from_sublists(*args):
+    """Return the equation and the operands of tensors that are followed by lists of numbers."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+    def spelled(subscripts):
+        return "".join("..." if s is Ellipsis else letters[s] for s in subscripts)
+
+    pairs = len(args) // 2
+    equation = ",".join(spelled(args[2 * n + 1]) for n in range(pairs))
+    if len(args) % 2:
+        equation += "->" + spelled(args[-1])
+    return equation, args[: 2 * pairs : 2]
+
+
+def cross(input, other, dim=None, *, out=None):
+    """Return the cross products of vectors of three along ``dim`` (torch.cross)."""
+    if input.dtype != other.dtype:
+        dtype = torch.promote_types(input.dtype, other.dtype)
+        input, other = input.to(dtype), other.to(dtype)
+    if dim is None:
+        sizes = [d for d, size in enumerate(input.shape) if size == 3]
+        if not sizes:
+            raise RuntimeError("no dimension of size 3 in input")
+        dim = sizes[0]
+        if input.ndim != other.ndim:
+            raise RuntimeError("inconsistent tensors dimensions input and other")
+    input, other = torch.broadcast_tensors(input, other)
+    dim = wrapped(dim, input.ndim)
+    if input.shape[dim] != 3:
+        raise RuntimeError(f"dimension {dim} does not have size 3")
+    if not input.numel():
+        return written(input * other, out)
+    one, two, three = ((input.narrow(dim, n, 1), other.narrow(dim, n, 1)) for n in range(3))
+    pieces = [a * y - x * b for (a, b), (x, y) in ((two, three), (three, one), (one, two))]
+    return written(torch.cat(pieces, dim), out)

@@ -9,6 +9,7 @@ from torch import return_types
 from oneflow_mock.compat.kernels import keywords
 from oneflow_mock.compat.kernels.operands import (
     check_tensor,
+    empty_of,
     floating,
     promoted,
     spread,
@@ -54,7 +55,7 @@ def _extreme_over(name):
 
 def _empty_like(input, dims, keepdim):
     shape = [1 if d in dims else n for d, n in enumerate(input.shape) if keepdim or d not in dims]
-    return input.new_zeros(shape)
+    return empty_of(input, shape)
 
 
 amax = _extreme_over("amax")
@@ -90,7 +91,7 @@ def _max_or_min(name):
             return named((values, indices.to(flow.int64)))
         a, b = promoted(name, input, dim if other is None else other, numbers=False)
         if a.shape != b.shape and not (a.numel() and b.numel()):
-            return spread(a, b)[0].clone()
+            return flow.add(*spread(a, b))
         return paired(a, b)
 
     extreme.__doc__ = f"Return the extreme of all, along ``dim``, or of pairs (torch.{name})."
@@ -246,7 +247,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     norm = torch.clamp(norm, min=0) if isinstance(norm, flow.Tensor) else (norm if norm > 0 else 0)
     product = (left.unsqueeze(1) * weighted.unsqueeze(0)).sum(dim=-1)
     answer = product / norm if isinstance(norm, flow.Tensor) else product / float(norm)
-    return answer.reshape(()) if input.ndim < 2 else answer
+    return answer.reshape(()) if answer.numel() == 1 else answer
 
 
 def corrcoef(input):
@@ -322,6 +323,8 @@ def sum_to_size(input, *size):
         raise RuntimeError(
             f"size {{{list(shape)}}} is not expandable to size {{{list(input.shape)}}}."
         )
+    if not shape:
+        return input.sum()
     dims = list(range(extra))
     dims += [extra + d for d, n in enumerate(shape) if n == 1 and input.shape[extra + d] != 1]
     if not dims:
@@ -432,6 +435,7 @@ def _areas(name, y, x, dx, dim):
 
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """Return the derivatives along dimensions, by second-order differences (torch.gradient)."""
+    spacing = 1 if spacing is None else spacing
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     if input.dtype in (flow.uint8,):
@@ -513,3 +517,49 @@ def _derivative(input, dim, space, edge_order):
         )
     pieces.append(last)
     return torch.cat(pieces, dim)
+
+
+def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
+    """Return the p-norm of the elements, of all or over dimensions (torch.norm)."""
+    input = input if dtype is None else input.to(dtype)
+    if p == "nuc":
+        dims = (-2, -1) if dim is None else dim
+        return written(torch.linalg.matrix_norm(input, "nuc", dims, keepdim), out)
+    if not input.is_floating_point():
+        raise RuntimeError(f"norm(): input dtype should be floating point. Got {input.dtype}")
+    ndim = input.ndim
+    dims = wrapped_all(dim, ndim)
+    power = 2.0 if p in ("fro", None) else float(p)
+    if len(dims) == ndim:
+        answer = _norm_of_all(input.reshape(-1), power)
+        answer = answer.reshape(*[1] * ndim) if keepdim and ndim else answer
+    elif power == 2.0 and input.numel():
+        answer = flow._C.vector_norm(input, 2.0, dims, keepdim)
+    else:
+        answer = _norm_over(input, power, dims, keepdim)
+    return written(answer, out)
+
+
+def _norm_of_all(row, power):
+    if power == 2.0 and row.numel():
+        return flow._C.vector_norm(row, 2.0, [0], False)
+    return _norm_over(row, power, [0], False)
+
+
+def _norm_over(input, power, dims, keepdim):
+    size = input.abs()
+    if power == math.inf:
+        return size.amax(dim=dims, keepdim=keepdim)
+    if power == -math.inf:
+        return size.amin(dim=dims, keepdim=keepdim)
+    if power == 0:
+        return (input.detach() != 0).to(input.dtype).sum(dim=dims, keepdim=keepdim)
+    if power == 1:
+        return size.sum(dim=dims, keepdim=keepdim)
+    total = (size**power).sum(dim=dims, keepdim=keepdim)
+    if power < 1 or not input.requires_grad:
+        return total ** (1.0 / power)
+    # The root has no slope at zero, where PyTorch takes zero.
+    none = total == 0
+    root = torch.where(none, torch.ones_like(total), total) ** (1.0 / power)
+    return torch.where(none, torch.zeros_like(total), root)

@@ -85,6 +85,70 @@ def unbind(input, dim=0):
     return flow._C.unbind(input, wrapped(dim, input.ndim))
 
 
+def select(input, dim, index):
+    """Return a slice along a dimension (torch.select)."""
+    if input.ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    dim = wrapped(dim, input.ndim)
+    size = input.shape[dim]
+    if not -size <= index < size:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input.shape)} at "
+            f"dimension {dim}"
+        )
+    return flow._C.select(input, dim, index)
+
+
+def split(tensor, split_size_or_sections, dim=0):
+    """Return views of consecutive parts (torch.split)."""
+    if not tensor.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    dim = wrapped(dim, tensor.ndim)
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size <= 0 and (size < 0 or tensor.shape[dim]):
+            raise RuntimeError(f"split expects split_size be non-negative, but got {size}")
+        if not tensor.shape[dim]:
+            return (tensor.view(*tensor.shape),)
+        return flow._C.split(tensor, size, dim)
+    sizes = [int(size) for size in split_size_or_sections]
+    if sum(sizes) != tensor.shape[dim] or any(size < 0 for size in sizes):
+        raise RuntimeError(
+            "split_with_sizes expects split_sizes to sum exactly to "
+            f"{tensor.shape[dim]} (input tensor's size at dimension {dim}), but got {sizes}"
+        )
+    return flow._C.split(tensor, sizes, dim)
+
+
+def column_stack(tensors, *, out=None):
+    """Return vectors as columns beside matrices (torch.column_stack)."""
+    if not tensors:
+        raise RuntimeError("column_stack expects a non-empty TensorList")
+    columns = [one.reshape(-1, 1) if one.ndim < 2 else one for one in tensors]
+    return written(torch.hstack(columns), out)
+
+
+def as_strided(input, size, stride, storage_offset=None):
+    """Return a view of other sizes and strides over the same memory (torch.as_strided)."""
+    size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if any(step < 0 for step in stride):
+        raise RuntimeError("as_strided: Negative strides are not supported at the moment")
+    offset = input.storage_offset() if storage_offset is None else storage_offset
+    if offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {offset}")
+    if 0 not in size:
+        last = offset + sum((n - 1) * step for n, step in zip(size, stride))
+        held = input.untyped_storage().nbytes() // input.element_size()
+        if last >= held:
+            raise RuntimeError(
+                f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} "
+                f"are out of bounds for storage of {held} elements"
+            )
+    return flow._C.as_strided(input, size, stride, offset)
+
+
 def ravel(input):
     """Return the elements as one row (torch.ravel)."""
     return input.contiguous().reshape(-1)

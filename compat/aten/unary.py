@@ -7,7 +7,7 @@ import oneflow as flow
 import torch
 
 from oneflow_mock.compat.kernels.host_functions import computed, differentiable
-from oneflow_mock.compat.kernels.operands import floating, written
+from oneflow_mock.compat.kernels.operands import floating, written, zero_gradient
 
 
 def _scipy(name):
@@ -84,10 +84,10 @@ def _polygamma(n):
         from scipy import special
 
         sign = 1.0 if n % 2 else -1.0
-        wide = x.astype(np.float64)
         if n == 1:
-            answer = _trigamma(wide)
+            answer = _trigamma(x)
         else:
+            wide = x.astype(np.float64)
             answer = sign * special.gamma(n + 1.0) * special.zeta(n + 1.0, wide)
         return answer
 
@@ -95,23 +95,30 @@ def _polygamma(n):
 
 
 def _trigamma(x):
-    from scipy import special
-
+    # PyTorch's own series, in the precision of the input as there.
+    kind = x.dtype.type
+    pi = kind(math.pi)
     reflected = x < 0.5
-    safe = np.where(reflected, 1.0 - x, x)
-    answer = special.zeta(2.0, safe)
-    sine = np.sin(np.pi * x)
-    return np.where(reflected, (np.pi / sine) ** 2 - answer, answer)
+    sine = np.sin(pi * x)
+    result = np.where(reflected, -(pi * pi) / (sine * sine), kind(0))
+    x = np.where(reflected, kind(1) - x, x)
+    for _ in range(6):
+        result = result + kind(1) / (x * x)
+        x = x + kind(1)
+    square = kind(1) / (x * x)
+    series = kind(1 / 6) - square * (kind(1 / 30) - square * kind(1 / 42))
+    result = result + (kind(1) + kind(1) / (kind(2) * x) + square * series) / x
+    return np.where(reflected, -result, result)
 
 
-def mvlgamma(input, p):
+def mvlgamma(input, p, *, out=None):
     """Return the multivariate log-gamma function with dimension p (torch.mvlgamma)."""
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
     steps = torch.arange(1 - p, 1, dtype=torch.float64) * 0.5
     input = floating(input)
     terms = lgamma(input.unsqueeze(-1) + steps.to(input.dtype))
-    return terms.sum(dim=-1) + p * (p - 1) * 0.25 * math.log(math.pi)
+    return written(terms.sum(dim=-1) + p * (p - 1) * 0.25 * math.log(math.pi), out)
 
 
 def i0(input, *, out=None):
@@ -216,16 +223,12 @@ def ceil(input, *, out=None):
 
 def fill(input, value):
     """Return a tensor like the input with one value everywhere (torch.fill)."""
-    answer = torch.zeros_like(input)
-    if isinstance(value, flow.Tensor):
-        if value.ndim:
-            raise RuntimeError(
-                "fill only supports 0-dimension value tensor but got tensor with "
-                f"{value.ndim} dimensions."
-            )
-        return (
-            answer * 0 + value.to(input.dtype)
-            if input.is_floating_point()
-            else (answer + value.to(input.dtype))
+    answer = torch.zeros_like(input.detach())
+    if not isinstance(value, flow.Tensor):
+        return zero_gradient(answer.fill_(value) if answer.numel() else answer, input)
+    if value.ndim:
+        raise RuntimeError(
+            "fill only supports 0-dimension value tensor but got tensor with "
+            f"{value.ndim} dimensions."
         )
-    return answer.fill_(value)
+    return zero_gradient(answer + value.to(input.dtype), input)

@@ -2,7 +2,7 @@
 
 import torch
 
-from oneflow_mock.compat.kernels.operands import wrapped, written
+from oneflow_mock.compat.kernels.operands import empty_of, wrapped, written
 
 
 def alias_copy(input, *, out=None):
@@ -27,7 +27,7 @@ def diagonal_copy(input, offset=0, dim1=0, dim2=1, *, out=None):
 
 def expand_copy(input, size, *, implicit=False, out=None):
     """Return expand's elements, copied (torch.expand_copy)."""
-    return written(input.expand(*size).clone(), out)
+    return written((input.expand(*size) if size else input.expand(())).clone(), out)
 
 
 def permute_copy(input, dims, *, out=None):
@@ -93,7 +93,7 @@ def narrow_copy(input, dim, start, length, *, out=None):
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
     if not length:
         shape = [0 if d == dim else n for d, n in enumerate(input.shape)]
-        return written(input.new_zeros(shape), out)
+        return written(empty_of(input, shape), out)
     return written(_apart(torch.narrow(input, dim, start, length), input), out)
 
 
@@ -143,4 +143,4 @@ def _each(views, out):
         return copies
     for place, copy in zip(out, copies):
         written(copy, place)
-    return None
+    return out

@@ -118,6 +118,8 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
     if not input.ndim or not index.ndim:
         return _gathered(input, dim, index, out)
     dim = wrapped(dim, input.ndim)
+    if index.dtype != flow.int64 and not index.numel():
+        index = index.to(flow.int64)
     answer = _checked(input, dim, index, _along, flow._C.dim_gather, input, dim, index, sparse_grad)
     return answer if out is None else out.copy_(answer)
 
@@ -217,7 +219,9 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
             f"source.size(dim): ({source.shape[dim]}), for dim: {dim}"
         )
     if input.dtype == flow.bool:
-        counted = index_add(input.to(flow.int32), dim, index, source.to(flow.int32))
+        counted = input.to(flow.int32)
+        if alpha:
+            counted = index_add(counted, dim, index, source.to(flow.int32))
         answer = counted > 0
         return answer if out is None else out.copy_(answer)
     if flow.is_grad_enabled() and (input.requires_grad or source.requires_grad):
@@ -245,6 +249,7 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
         return self.copy_(index_add(self, dim, index, source, alpha=alpha))
     if index.ndim == 0:
         index = index.unsqueeze(0)
+    dim = wrapped(dim, self.ndim)
     args = (self, dim, index, source, alpha)
     return _checked(self, dim, index, _in_self, flow._C.index_add_, *args)
 

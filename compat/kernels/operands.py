@@ -105,6 +105,12 @@ def integral(*tensors):
     return not any(tensor.is_floating_point() for tensor in tensors)
 
 
+def empty_of(input, shape):
+    """Return zeros of a shape, mostly without elements, that have the input in their history."""
+    answer = input.new_zeros(tuple(shape))
+    return answer + input.sum() * 0 if input.requires_grad else answer
+
+
 def zero_gradient(answer, other):
     """Return an answer to whose gradient ``other`` contributes zeros, as PyTorch has it."""
     if not (flow.is_grad_enabled() and other.requires_grad):

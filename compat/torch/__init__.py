@@ -251,13 +251,14 @@ def _refuse_zero(input, other):
             raise RuntimeError("ZeroDivisionError")
 
 
-def remainder(input, other):
+def remainder(input, other, *, out=None):
     """Return the remainder with the divisor's sign, as Python's %."""
     _refuse_zero(input, other)
     rest = flow.fmod(input, other)
-    return flow.where(
+    answer = flow.where(
         ((rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))), rest + other, rest
     )
+    return answer if out is None else out.copy_(answer)
 
 
 def _as_tensor(value, like):
@@ -364,8 +365,8 @@ def round(input, *, decimals=0, out=None):
 def trunc(input, *, out=None):
     """Drop the fractional part."""
     if not input.is_floating_point():
-        return input.clone()
-    return flow.where(input < 0, flow.ceil(input), flow.floor(input))
+        return operands.written(input.clone(), out)
+    return operands.written(flow.where(input < 0, flow.ceil(input), flow.floor(input)), out)
 
 
 fix = trunc
@@ -373,7 +374,7 @@ fix = trunc
 
 def frac(input, *, out=None):
     """Return the fractional part, with the input's sign."""
-    return input - trunc(input)
+    return operands.written(input - trunc(input), out)
 
 
 def negative(input, *, out=None):
@@ -405,6 +406,8 @@ sgn = sign
 
 def square(input, *, out=None):
     """Return input * input."""
+    if input.dtype == flow.bool:
+        input = input.to(flow.int64)
     answer = flow.square(input) if input.is_floating_point() else input * input
     return answer if out is None else out.copy_(answer)
 
@@ -430,7 +433,8 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
         flow.isnan(input), flow.full_like(input, 0.0 if nan is None else nan), input
     )
     answer = flow.where(answer == inf, flow.full_like(input, high), answer)
-    return flow.where(answer == -inf, flow.full_like(input, low), answer)
+    answer = flow.where(answer == -inf, flow.full_like(input, low), answer)
+    return answer if out is None else out.copy_(answer)
 
 
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
@@ -444,14 +448,14 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     return flow.logical_not(found) if invert else found
 
 
-def deg2rad(input):
+def deg2rad(input, *, out=None):
     """Return degrees as radians."""
-    return input * (pi / 180.0)
+    return operands.written(input * (pi / 180.0), out)
 
 
-def rad2deg(input):
+def rad2deg(input, *, out=None):
     """Return radians as degrees."""
-    return input * (180.0 / pi)
+    return operands.written(input * (180.0 / pi), out)
 
 
 def sinc(input):
@@ -519,7 +523,9 @@ def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
 
 def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the square root of the variance."""
-    return flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+    return operands.written(
+        flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction)), out
+    )
 
 
 def _all_dims(input, dim):
@@ -625,7 +631,9 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         shape = list(input.shape)
         wide = input.unsqueeze(dim + 1)
         wide = wide.expand(*shape[: dim + 1], repeats, *shape[dim + 1 :])
-        return wide.reshape(*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :])
+        answer = wide.reshape(*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :])
+        # Where OneFlow's is a view, a copy as in PyTorch.
+        return answer.clone() if answer.is_contiguous() and repeats <= 1 else answer.contiguous()
     if repeats.numel() == 1:
         return repeat_interleave(input, int(repeats.item()), dim)
     return input.index_select(dim, _spread(repeats))
@@ -641,7 +649,7 @@ def _spread(counts):
 
 def unfold_copy(input, dimension, size, step):
     """Return slices of ``size`` along a dimension, ``step`` apart, in a new last dimension."""
-    return input.unfold(dimension, size, step).contiguous()
+    return input.unfold(dimension, size, step).clone()
 
 
 # products
@@ -723,15 +731,21 @@ def sort(input, dim=-1, descending=False, stable=False, *, out=None):
 
     if input.ndim == 0:
         return named((input.clone(), flow.zeros((), dtype=flow.int64)))
-    values, indices = flow.sort(input, dim, descending)
-    return named((values, indices.to(flow.int64)))
+    if input.dtype == flow.bool:
+        values, indices = flow.sort(input.to(flow.int32), dim, descending)
+        values = values.to(flow.bool)
+    else:
+        values, indices = flow.sort(input, dim, descending)
+    return operands.written(named((values, indices.to(flow.int64))), out)
 
 
 def nonzero(input, *, out=None, as_tuple=False):
     """Return the int64 indices of the elements that are not zero, as rows or as a tuple."""
+    if as_tuple and not input.ndim:
+        input = input.reshape(1)
     found = flow.nonzero(input).to(flow.int64)
     if not as_tuple:
-        return found
+        return operands.written(found, out)
     return tuple(found[:, column] for column in range(input.ndim))
 
 
@@ -757,7 +771,7 @@ def _mean_of_half(input, dim=None, keepdim=False, dtype=None):
 def _logsumexp_of(input, dim, keepdim=False):
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
         return _native_statistic(input, 2, _bits(input, dim), keepdim, 0.0)
-    return flow.logsumexp(input, dim, keepdim)
+    return flow.logsumexp(operands.floating(input), dim, keepdim)
 
 
 def _cat(tensors, dim=0):
@@ -869,7 +883,6 @@ cumprod = keywords.spelled(_running(flow.cumprod))
 squeeze = keywords.spelled(_squeeze_of, "squeeze")
 unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
-norm = keywords.spelled(flow.norm)
 cat = keywords.spelled(_cat, "cat", first="tensors")
 concat = keywords.spelled(_cat, "concat", first="tensors")
 concatenate = keywords.spelled(_cat, "concatenate", first="tensors")
@@ -881,7 +894,6 @@ std = keywords.spelled(std)
 var = keywords.spelled(var)
 softmax = keywords.spelled(softmax)
 log_softmax = keywords.spelled(log_softmax)
-sort = keywords.spelled(sort)
 argsort = keywords.spelled(argsort)
 
 __getattr__ = aten.find
