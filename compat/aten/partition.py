@@ -26,6 +26,11 @@ def tensor_split(input, indices_or_sections, dim=0, *, indices=None, sections=No
             raise RuntimeError(f"number of sections must be larger than 0, got {sections}")
         least, more = divmod(size, sections)
         ends = [least * n + min(n, more) for n in range(1, sections)]
+    elif not isinstance(indices_or_sections, (list, tuple)):
+        raise TypeError(
+            "tensor_split(): argument 'indices_or_sections' must be int, Tensor or tuple of ints, "
+            f"not {type(indices_or_sections).__name__}"
+        )
     else:
         ends = list(indices_or_sections)
     cut = (slice(None),) * dim

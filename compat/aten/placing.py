@@ -18,11 +18,11 @@ def select_scatter(input, src, dim, index):
     return _placed(input, places, _same_shape("select_scatter", src, places))
 
 
-def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1, *, out=None):
     """Return a copy with ``src`` in place of a slice with steps (torch.slice_scatter)."""
     cut = (slice(None),) * wrapped(dim, input.ndim) + (slice(start, end, step),)
     places = _places(input)[cut]
-    return _placed(input, places, _same_shape("slice_scatter", src, places))
+    return written(_placed(input, places, _same_shape("slice_scatter", src, places)), out)
 
 
 def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):

@@ -89,6 +89,7 @@ def _max_or_min(name):
                 return named((empty, empty.to(flow.int64)))
             values, indices = work(input, dim, keepdim)
             return named((values, indices.to(flow.int64)))
+        check_tensor(name, input)
         a, b = promoted(name, input, dim if other is None else other, numbers=False)
         if a.shape != b.shape and not (a.numel() and b.numel()):
             return flow.add(*spread(a, b))
@@ -97,6 +98,7 @@ def _max_or_min(name):
     extreme.__doc__ = f"Return the extreme of all, along ``dim``, or of pairs (torch.{name})."
 
     def operator(input, *args, **kwargs):
+        check_tensor(name, input)
         if not kwargs:
             return extreme(input, *args)
         if "axis" in kwargs:
@@ -117,6 +119,11 @@ min = _max_or_min("min")
 
 def aminmax(input, *, dim=None, keepdim=False, out=None):
     """Return the least and the greatest, of all or along ``dim`` (torch.aminmax)."""
+    for one, other in zip((input, input), out or ()):
+        if one.dtype != other.dtype:
+            raise RuntimeError(
+                f"Expected out tensor to have dtype {one.dtype}, but got {other.dtype} instead"
+            )
     if dim is None:
         if not input.numel():
             raise RuntimeError(
@@ -128,7 +135,7 @@ def aminmax(input, *, dim=None, keepdim=False, out=None):
         dims = [] if input.ndim == 0 else [wrapped(dim, input.ndim)]
         wrapped(dim, input.ndim)
         if dims and not input.shape[dims[0]]:
-            raise RuntimeError(
+            raise IndexError(
                 "aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
                 "identity."
             )

@@ -143,4 +143,4 @@ def _each(views, out):
         return copies
     for place, copy in zip(out, copies):
         written(copy, place)
-    return out
+    return tuple(out)

@@ -46,8 +46,8 @@ def expose(patches, namespace, members) -> None:
     for name, value in namespace.items():
         if isinstance(value, types.FunctionType) and name in members and name not in _topical:
             patches.set(flow.Tensor, name, value)
-    for name in aten.families():
-        if name not in namespace:
+    for name, family in aten.families().items():
+        if name not in namespace and family != aten.FUNCTIONS_ONLY:
             _expose_late(patches, name, members)
     present = set(dir(flow.Tensor))  # to ask for an attribute would import its file
     for name in members:

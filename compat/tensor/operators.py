@@ -114,6 +114,15 @@ def _clamp(self, min=None, max=None):
 def _masked_fill(self, mask, value):
     import torch
 
+    if isinstance(value, flow.Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
+        return torch.where(mask, value.to(self.dtype), self)
+    if isinstance(value, complex):
+        raise RuntimeError(f"value cannot be converted to type {self.dtype} without overflow")
     if self.dtype == flow.bfloat16:  # OneFlow's takes no such tensor
         return torch.where(mask, _beside(value, self), self)
     return _fill_masked(self, mask, value)

@@ -437,7 +437,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
     return answer if out is None else out.copy_(answer)
 
 
-def isin(elements, test_elements, *, assume_unique=False, invert=False):
+def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """Tell of each element whether it is among the test elements."""
     if not isinstance(elements, flow.Tensor):
         elements = flow.tensor(elements)
@@ -445,7 +445,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
         test_elements = flow.tensor(test_elements)
     tests = test_elements.reshape(-1)
     found = (elements.unsqueeze(-1) == tests).to(flow.int32).sum(dim=-1) > 0
-    return flow.logical_not(found) if invert else found
+    return operands.written(flow.logical_not(found) if invert else found, out)
 
 
 def deg2rad(input, *, out=None):
@@ -458,28 +458,30 @@ def rad2deg(input, *, out=None):
     return operands.written(input * (180.0 / pi), out)
 
 
-def sinc(input):
+def sinc(input, *, out=None):
     """Return sin(πx) / (πx), and 1 at 0."""
     angle = input * pi
     safe = flow.where(angle == 0, flow.ones_like(angle), angle)
-    return flow.where(angle == 0, flow.ones_like(angle), flow.sin(safe) / safe)
+    answer = flow.where(angle == 0, flow.ones_like(angle), flow.sin(safe) / safe)
+    return answer if out is None else operands.written(answer, out)
 
 
 def exp2(input, *, out=None):
     """Return 2 to the power of each element."""
     if not input.is_floating_point():
         input = input.to(flow.get_default_dtype())
-    return flow.pow(2.0, input)
+    return operands.written(flow.pow(2.0, input), out)
 
 
 def bitwise_not(input, *, out=None):
     """Return the bitwise complement."""
-    return flow.logical_not(input) if input.dtype == flow.bool else -1 - input
+    answer = flow.logical_not(input) if input.dtype == flow.bool else -1 - input
+    return answer if out is None else out.copy_(answer)
 
 
 def multiply(input, other, *, out=None):
     """`mul`, under NumPy's name."""
-    return flow.mul(input, other)
+    return operands.written(flow.mul(input, other), out)
 
 
 # reductions
@@ -538,7 +540,8 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Return the mean of what is not NaN."""
     counted = flow.logical_not(flow.isnan(input)).to(input.dtype)
     total = aten.find("nansum")
-    return total(input, dim, keepdim, dtype=dtype) / total(counted, dim, keepdim)
+    answer = total(input, dim, keepdim, dtype=dtype) / total(counted, dim, keepdim)
+    return operands.written(answer, out)
 
 
 def count_nonzero(input, dim=None):
@@ -568,7 +571,7 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     if min == max:
         min, max = min - 1, max + 1
     counts, _ = np.histogram(data, bins=bins, range=(min, max))
-    return flow.from_numpy(counts.astype(data.dtype)).to(input.device)
+    return operands.written(flow.from_numpy(counts.astype(data.dtype)).to(input.device), out)
 
 
 def _extremes(input, dim, keepdim, better, name):
@@ -577,7 +580,10 @@ def _extremes(input, dim, keepdim, better, name):
 
     if input.ndim == 0:
         return getattr(return_types, name)((input.clone(), flow.zeros((), dtype=flow.int64)))
-    dim %= input.ndim
+    dim = operands.wrapped(dim, input.ndim)
+    if input.dtype == flow.bool:
+        values, places = _extremes(input.to(flow.int32), dim, keepdim, better, name)
+        return getattr(return_types, name)((values.to(flow.bool), places))
     size = input.shape[dim]
     column = input.movedim(dim, -1) if dim != input.ndim - 1 else input
     # One row of the table holds what each place may choose from: itself and those before it.
@@ -597,12 +603,12 @@ def _extremes(input, dim, keepdim, better, name):
 
 def cummax(input, dim, *, out=None):
     """Return the running maximum along ``dim`` and where it was met last."""
-    return _extremes(input, dim, False, "max", "cummax")
+    return operands.written(_extremes(input, dim, False, "max", "cummax"), out)
 
 
 def cummin(input, dim, *, out=None):
     """Return the running minimum along ``dim`` and where it was met last."""
-    return _extremes(input, dim, False, "min", "cummin")
+    return operands.written(_extremes(input, dim, False, "min", "cummin"), out)
 
 
 # shape
@@ -647,9 +653,9 @@ def _spread(counts):
     return flow.from_numpy(np.repeat(np.arange(counts.size), counts.reshape(-1)).astype("int64"))
 
 
-def unfold_copy(input, dimension, size, step):
+def unfold_copy(input, dimension, size, step, *, out=None):
     """Return slices of ``size`` along a dimension, ``step`` apart, in a new last dimension."""
-    return input.unfold(dimension, size, step).clone()
+    return operands.written(input.unfold(dimension, size, step).clone(), out)
 
 
 # products
@@ -665,14 +671,15 @@ def outer(input, vec2, *, out=None):
 ger = outer
 
 
-def kron(input, other):
+def kron(input, other, *, out=None):
     """Return the Kronecker product."""
     ndim = builtins.max(input.ndim, other.ndim)
     one = input.reshape(*[1] * (ndim - input.ndim), *input.shape)
     two = other.reshape(*[1] * (ndim - other.ndim), *other.shape)
     left = one.reshape(*[size for pair in zip(one.shape, [1] * ndim) for size in pair])
     right = two.reshape(*[size for pair in zip([1] * ndim, two.shape) for size in pair])
-    return (left * right).reshape(*[a * b for a, b in zip(one.shape, two.shape)])
+    answer = (left * right).reshape(*[a * b for a, b in zip(one.shape, two.shape)])
+    return answer if out is None else operands.written(answer, out)
 
 
 def matmul(input, other, *, out=None):
