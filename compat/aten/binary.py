@@ -334,3 +334,43 @@ def sub(input, other, *, alpha=1, out=None):
 def sub_(input, other, *, alpha=1):
     """Subtract alpha other in place (torch.Tensor.sub_)."""
     return flow._C.sub(input, other, alpha=alpha, inplace=True)
+
+
+def masked_fill(input, mask, value):
+    """Return a copy with a value where the mask is (torch.masked_fill)."""
+    return input.masked_fill(mask, value)
+
+
+def clamp_(input, min=None, max=None):
+    """Hold the input within [min, max], in place (torch.Tensor.clamp_)."""
+    if isinstance(min, flow.Tensor) or isinstance(max, flow.Tensor):
+        return input.copy_(torch.clamp(input.clone(), min, max))
+    return flow._C.clamp_(input, min, max)
+
+
+clip_ = clamp_
+
+
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Tell which pairs are close to each other (torch.isclose)."""
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"{_name_of(input)} did not match {_name_of(other)}")
+    a, b = spread(input.detach(), other.detach())
+    close = a == b
+    if equal_nan and a.is_floating_point():
+        close = close | (torch.isnan(a) & torch.isnan(b))
+    if rtol == 0 and atol == 0:
+        return close
+    if a.dtype == flow.bool:
+        a, b = a.to(flow.int32), b.to(flow.int32)
+    wide = a if a.is_floating_point() else a.to(flow.float64)
+    allowed = atol + (rtol * b.to(wide.dtype)).abs()
+    gap = (wide - b.to(wide.dtype)).abs()
+    return close | (torch.isfinite(gap) & (gap <= allowed))
+
+
+def _name_of(tensor):
+    return dtypes.traits(tensor.dtype).scalar

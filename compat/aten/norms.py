@@ -30,7 +30,7 @@ def native_layer_norm(input, normalized_shape, weight, bias, eps):
         return empty_of(input, input.shape), input.new_zeros(kept), input.new_zeros(kept)
     mean = input.mean(dim=dims, keepdim=True)
     scale = torch.rsqrt(torch.var(input, dims, False, True) + eps)
-    return _affine((input - mean) * scale, weight, bias), mean, scale
+    return _affine((input - mean) * scale, weight, bias), mean.detach(), scale.detach()
 
 
 def _affine(answer, weight, bias):
@@ -67,7 +67,7 @@ def native_batch_norm(
         ):
             if running is not None:
                 running.copy_(running * (1 - momentum) + value.detach() * momentum)
-        saved = mean, scale
+        saved = mean.detach(), scale.detach()
     else:
         mean, scale = running_mean, torch.rsqrt(running_var + eps)
         saved = input.new_zeros(0), input.new_zeros(0)

@@ -231,12 +231,12 @@ def _functions():
                 input, index, src, answer = ctx.saved_tensors
                 dim, include = ctx.dim, ctx.include_self
                 mine = (input == answer).to(grad.dtype)
-                if not include:
-                    mine = _without(mine, dim, index)
                 theirs = (src == answer.gather(dim, index)).to(grad.dtype)
                 count = torch.scatter_add(mine, dim, index, theirs)
                 share = grad / count
-                untouched = grad * mine / count if include else _without(grad, dim, index)
+                untouched = share * mine
+                if not include:  # though the input's elements were counted, as in PyTorch
+                    untouched = _without(untouched, dim, index)
                 return untouched, None, theirs * share.gather(dim, index)
 
         return Extreme

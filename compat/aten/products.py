@@ -3,7 +3,7 @@
 import oneflow as flow
 import torch
 
-from oneflow_mock.compat.kernels.operands import wrapped, written
+from oneflow_mock.compat.kernels.operands import wrapped, written, zero_gradient
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
@@ -109,7 +109,7 @@ def _added(input, product, beta, alpha):
         return product if not beta else product | input
     product = product if alpha == 1 else product * alpha
     if beta == 0:  # whatever is in input, NaN included, does not count
-        return product
+        return zero_gradient(product, input)
     answer = product + (input if beta == 1 else input * beta)
     if answer.shape != product.shape:
         raise RuntimeError(

@@ -458,3 +458,25 @@ swapdims_ = _view_in_place("swapdims_", lambda x, *a, **k: torch.swapdims(x, *a,
 squeeze_ = _view_in_place("squeeze_", lambda x, *a, **k: torch.squeeze(x, *a, **k))
 unsqueeze_ = _view_in_place("unsqueeze_", lambda x, *a, **k: torch.unsqueeze(x, *a, **k))
 as_strided_ = _view_in_place("as_strided_", lambda x, *a, **k: torch.as_strided(x, *a, **k))
+
+
+def narrow(input, dim, start, length):
+    """Return a view of ``length`` elements along a dimension from ``start`` (torch.narrow)."""
+    if not input.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if isinstance(start, flow.Tensor):
+        if start.ndim or start.is_floating_point():
+            raise RuntimeError("start must be an 0-dim integral Tensor.")
+        start = int(start.item())
+    dim = wrapped(dim, input.ndim)
+    size = input.shape[dim]
+    if not -size <= start <= size:
+        raise IndexError(
+            f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
+        )
+    start = start + size if start < 0 else start
+    if start + length > size:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
+    return flow._C.narrow(input, dim, start, length)

@@ -13,7 +13,7 @@ import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
-from oneflow_mock.compat.kernels.operands import wrapped
+from oneflow_mock.compat.kernels.operands import empty_of, wrapped
 
 _Tensor = flow.Tensor
 _settle = flow._oneflow_internal.eager.Sync
@@ -115,6 +115,15 @@ def _selected(input, dim, index, out):
 
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """Return the elements along a dimension that a tensor of positions names."""
+    if not index.numel() and input.ndim != index.ndim:
+        answer = empty_of(input, index.shape)
+        return answer if out is None else out.copy_(answer)
+    if out is not None and out.dtype != input.dtype:
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead"
+        )
+    if input.ndim != index.ndim and input.ndim > 1:
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     if not input.ndim or not index.ndim:
         return _gathered(input, dim, index, out)
     dim = wrapped(dim, input.ndim)
@@ -213,6 +222,11 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
         wide, source = input.reshape(-1), source.reshape(-1)
         answer = index_add(wide, 0, index, source, alpha=alpha).reshape(input.shape)
         return answer if out is None else out.copy_(answer)
+    if input.ndim != source.ndim:
+        raise RuntimeError(
+            f"source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
+        )
     if source.shape[dim] != index.shape[0]:
         raise RuntimeError(
             f"index_add_(): Number of indices ({index.shape[0]}) should be equal to "

@@ -139,11 +139,17 @@ def _to_char(self, memory_format=None):
     return _convert(self, flow.int8)
 
 
+_CHANNELS_LAST = (formats.channels_last, formats.channels_last_3d)
+
+
 def _converting(name):
     dtype = getattr(flow, name)
 
     def method(self, memory_format=None):
-        return _convert(self, dtype)
+        answer = _convert(self, dtype)
+        if memory_format in _CHANNELS_LAST and answer is self:
+            return self.clone()
+        return answer
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"

@@ -85,7 +85,7 @@ def laid_over(untyped, dtype, size, stride=None, offset=0):
     whole = memory.reinterpret(untyped._tensor, dtype)
     if stride is None:
         stride = memory._contiguous(tuple(size))
-    return whole.as_strided(tuple(size), tuple(stride), offset)
+    return flow._C.as_strided(whole, tuple(size), tuple(stride), offset)
 
 
 def _viewed(self, *shape, **kwargs):

@@ -226,7 +226,7 @@ def combinations(input, r=2, with_replacement=False):
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input.shape[0]), r))
     if not rows:
-        return flow.zeros(0, r, dtype=input.dtype)
+        return operands.empty_of(input, (0, r))
     return input[flow.tensor(rows, dtype=flow.int64).reshape(-1)].reshape(len(rows), r)
 
 
@@ -782,6 +782,14 @@ def _logsumexp_of(input, dim, keepdim=False):
 
 
 def _cat(tensors, dim=0):
+    if type(tensors) not in (list, tuple):
+        if isinstance(tensors, flow.Tensor):
+            raise TypeError(
+                "cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
+            )
+        tensors = tuple(tensors)
+    if not tensors:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     _check_list("torch.cat()", tensors)
     try:
         return flow.cat(tensors, dim)
@@ -839,9 +847,26 @@ def _sum_of(input, *args, **kwargs):
 def _prod_of(input, *args, **kwargs):
     if not input.ndim:
         return _of_one(input, args, kwargs)
+    if input.requires_grad and flow.is_grad_enabled() and _has_zero(input):
+        return _prod_of_zeros(input, *args, **kwargs)
     if input.dtype == flow.bool:
         input = input.to(flow.int64)
     return flow.prod(input, *args, **kwargs)
+
+
+def _has_zero(input):
+    return builtins.bool(flow.any(input.detach() == 0).item())
+
+
+def _prod_of_zeros(input, dim=None, keepdim=False):
+    """Multiply element by element, since OneFlow's gradient divides by each."""
+    row = input.reshape(-1) if dim is None else input.movedim(dim, 0)
+    answer = row[0]
+    for place in range(1, row.shape[0]):
+        answer = answer * row[place]
+    if dim is not None and keepdim:
+        return answer.unsqueeze(dim)
+    return answer
 
 
 def _running(work):

@@ -86,7 +86,8 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     if p == float("inf"):
         return gaps.amax(dim=-1)
     if p == 0:
-        return (gaps != 0).to(x1.dtype).sum(dim=-1)
+        count = (gaps.detach() != 0).to(x1.dtype).sum(dim=-1)
+        return count + gaps.sum(dim=-1) * 0 if gaps.requires_grad else count
     if p == 1:
         return gaps.sum(dim=-1)
     if p == 2:
