@@ -292,13 +292,3 @@ def chain_matmul(*matrices, out=None):
                 f"Tensor dimension is {one.ndim}, expected 2 instead at place {place}."
             )
     return torch.linalg.multi_dot(matrices, out=out)
-
-
-def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
-    """Return the norm ``p`` of all elements as a vector, or over ``dim``; "nuc" of matrices."""
-    if p is None or (p == "fro" and (dim is None or isinstance(dim, int) or len(dim) <= 2)):
-        p = 2.0
-    if isinstance(p, str):
-        dims = (-2, -1) if dim is None else dim
-        return torch.linalg.matrix_norm(input, p, dims, keepdim, dtype=dtype, out=out)
-    return torch.linalg.vector_norm(input, p, dim, keepdim, dtype=dtype, out=out)

@@ -84,7 +84,7 @@ def detached(tensor):
     if not offset or tensor.numel() == 0:
         return _cut(tensor)
     with flow.no_grad():
-        return tensor.as_strided(tensor.shape, tensor.stride(), offset)
+        return flow._C.as_strided(tensor, tensor.shape, tensor.stride(), offset)
 
 
 def at_start(tensor):
@@ -167,7 +167,7 @@ def over(array, dtype, size, stride=None, offset: int = 0):
     if offset:  # a view of a tensor of all of it: so OneFlow, too, knows where the memory starts
         base = flow.from_numpy(array[:stop].view(element))
         base = base if name in NUMPY else _as_bfloat16(base)
-        return base.as_strided(size, steps, offset)
+        return flow._C.as_strided(base, size, steps, offset)
     flat = array[:stop].view(element)
     strided = np.lib.stride_tricks.as_strided(flat, size, tuple(step * width for step in steps))
     tensor = flow.from_numpy(strided)

@@ -190,6 +190,13 @@ def avg_pool3d(
 def _wanted(input, output_size, dims):
     """Return the output's sizes; None stands for the input's."""
     sizes = list(output_size) if isinstance(output_size, (list, tuple)) else [output_size] * dims
+    if len(sizes) != dims:
+        raise RuntimeError(f"adaptive_pool{dims}d: output_size must be {dims}")
+    for size in sizes:
+        if size is not None and size < 0:
+            raise RuntimeError(
+                f"adaptive_pool{dims}d: elements of output_size must be greater than or equal to 0"
+            )
     return [
         int(have if size is None else size)
         for size, have in zip(sizes, input.shape[input.ndim - dims :])

@@ -145,7 +145,7 @@ METHODS = {
     "resolve_conj": _itself,
     "resolve_neg": _itself,
     "conj": _itself,
-    "conj_physical": lambda self: self.clone(),
+    "conj_physical": lambda self: self,
     "positive": _itself,
     "__pos__": _itself,
     "is_nonzero": _is_nonzero,

@@ -79,7 +79,7 @@ def _norm_of(input, order, dims):
     if order == 0:
         return (input != 0).to(input.dtype).sum(dim=dims, keepdim=True)
     if order == 2:
-        return (input * input).sum(dim=dims, keepdim=True).sqrt()
+        return flow._C.vector_norm(input, 2.0, dims, True)
     size = input.abs()
     if order == 1:
         return size.sum(dim=dims, keepdim=True)

@@ -185,6 +185,19 @@ def _is_whole(input, weight, bias):
     return dtype in _WHOLE and weight.dtype == dtype and (bias is None or bias.dtype == dtype)
 
 
+def _wrong_ranks(name, dims, input, weight):
+    """Return the error for tensors with whose dimensions OneFlow would end the process."""
+    if weight.ndim != dims + 2:
+        return RuntimeError(
+            f"{name}: expected weight to be a {dims + 2}-dimensional tensor, but got a tensor of "
+            f"size {list(weight.shape)}"
+        )
+    return RuntimeError(
+        f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input "
+        f"of size: {list(input.shape)}"
+    )
+
+
 def _convolution(kernel, dims, name):
     def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         if _is_whole(input, weight, bias):
@@ -210,6 +223,8 @@ def _convolution(kernel, dims, name):
                 input.unsqueeze(0), weight, bias, stride, padding, dilation, groups
             )
             return batched.squeeze(0)
+        if weight.ndim != dims + 2 or input.ndim != dims + 2:
+            raise _wrong_ranks(name, dims, input, weight)
         if input.dtype is not weight.dtype:
             raise RuntimeError(
                 f"expected input and weight to have the same dtype, but got {input.dtype} "
@@ -255,6 +270,8 @@ def _transposed(kernel, dims, name):
                 input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation
             )
             return batched.squeeze(0)
+        if weight.ndim != dims + 2 or input.ndim != dims + 2:
+            raise _wrong_ranks(name, dims, input, weight)
         if input.requires_grad and not weight.requires_grad:
             # OneFlow's gradient for the input ends the process unless the weight has one too.
             weight = weight.detach().requires_grad_(flow.is_grad_enabled())
