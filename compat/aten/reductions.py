@@ -560,7 +560,9 @@ def _norm_over(input, power, dims, keepdim):
     if power == -math.inf:
         return size.amin(dim=dims, keepdim=keepdim)
     if power == 0:
-        return (input.detach() != 0).to(input.dtype).sum(dim=dims, keepdim=keepdim)
+        count = (input.detach() != 0).to(input.dtype).sum(dim=dims, keepdim=keepdim)
+        # PyTorch's asks for a gradient, too, and gives none.
+        return count.requires_grad_(input.requires_grad and flow.is_grad_enabled())
     if power == 1:
         return size.sum(dim=dims, keepdim=keepdim)
     total = (size**power).sum(dim=dims, keepdim=keepdim)

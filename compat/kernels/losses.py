@@ -348,6 +348,8 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     """By how much other classes come within one of each right class; targets end at -1."""
     reduction = _chosen(reduction, size_average, reduce)
     alone = input.ndim < 2
+    if target.dtype != torch.int64:
+        raise RuntimeError("multilabel_margin_loss: expected targets of int64")
     if input.ndim > 1 and target.shape != input.shape:
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
