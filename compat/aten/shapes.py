@@ -467,7 +467,7 @@ def narrow(input, dim, start, length):
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if isinstance(start, flow.Tensor):
-        if start.ndim or start.is_floating_point():
+        if start.ndim or start.is_floating_point() or start.dtype == flow.bool:
             raise RuntimeError("start must be an 0-dim integral Tensor.")
         start = int(start.item())
     dim = wrapped(dim, input.ndim)

@@ -417,9 +417,23 @@ def pow(input, exponent, *, out=None):
     answer = flow.pow(input, exponent)
     both = isinstance(input, flow.Tensor) and isinstance(exponent, flow.Tensor)
     if both and answer.is_floating_point() and _is_integral(input) and _is_integral(exponent):
-        exact = flow.pow(input.to(flow.float64), exponent.to(flow.float64))
-        answer = exact.to(result_type(input, exponent))
+        return operands.written(_power_of_integers(input, exponent), out)
     return answer if out is None else out.copy_(answer)
+
+
+def _power_of_integers(input, exponent):
+    """Return a power that wraps around as integers do; of a negative exponent 0, 1 or -1."""
+    import numpy as np
+
+    from oneflow_mock.compat.kernels.host_functions import computed
+
+    def compute(base, power):
+        exact = np.power(base, np.where(power < 0, -power % 2, power))
+        return np.where((power < 0) & (np.abs(base) != 1), 0, exact)
+
+    dtype = result_type(input, exponent)
+    pair = operands.spread(input.to(dtype), exponent.to(dtype))
+    return computed("pow", compute, *pair)
 
 
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
