@@ -462,6 +462,8 @@ as_strided_ = _view_in_place("as_strided_", lambda x, *a, **k: torch.as_strided(
 
 def narrow(input, dim, start, length):
     """Return a view of ``length`` elements along a dimension from ``start`` (torch.narrow)."""
+    if type(start) is int and length >= 0:
+        return flow._C.narrow(input, dim, start, length)
     if not input.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:

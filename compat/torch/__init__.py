@@ -894,11 +894,17 @@ def _running(work):
     return running
 
 
-def _squeeze_of(input, *args, **kwargs):
-    if input.ndim or not (args or kwargs):
-        return flow.squeeze(input, *args, **kwargs)
-    operands.wrapped_all(args[0] if args else kwargs["dim"], 0)
+def squeeze(input, *dim, **named):
+    """Drop dimensions of one element: all, or those that are named."""
+    if named:
+        return _squeeze_by_name(input, *dim, **named)
+    if input.ndim or not dim:
+        return flow.squeeze(input, *dim)
+    operands.wrapped_all(dim[0], 0)  # OneFlow would end the process
     return flow.squeeze(input)
+
+
+_squeeze_by_name = keywords.spelled(lambda input, dim: squeeze(input, dim), "squeeze")
 
 
 def transpose(input, dim0, dim1):
@@ -926,7 +932,6 @@ logsumexp = keywords.spelled(_logsumexp_of, "logsumexp")
 prod = keywords.spelled(_prod_of, "prod")
 cumsum = keywords.spelled(_running(flow.cumsum))
 cumprod = keywords.spelled(_running(flow.cumprod))
-squeeze = keywords.spelled(_squeeze_of, "squeeze")
 unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
 cat = keywords.spelled(_cat, "cat", first="tensors")
