@@ -13,7 +13,7 @@ from oneflow_mock.compat.kernels.operands import written
 def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
     """Return counts in bins, and the bins' edges (torch.histogram)."""
     if isinstance(bins, flow.Tensor):
-        edges = bins
+        edges = bins.clone()
         if edges.dtype != input.dtype:
             raise RuntimeError(
                 "torch.histogram: input tensor and bins tensors should have the same dtype"
@@ -48,7 +48,7 @@ def histogramdd(input, bins, *, range=None, weight=None, density=False):
                 raise RuntimeError(
                     "torch.histogramdd: input tensor and bins tensors should have the same dtype"
                 )
-        edges = list(bins)
+        edges = [one.clone() for one in bins]
     else:
         if range is not None and len(range) != 2 * width:
             raise RuntimeError(
@@ -77,7 +77,7 @@ def _edges(values, bins, limits):
     elif values.numel():
         low, high = float(values.amin()), float(values.amax())
     else:
-        low, high = 0.0, 0.0
+        low, high = 0.0, 1.0
     if not np.isfinite([low, high]).all():
         raise RuntimeError(f"torch.histogramdd(): range of [{low}, {high}] is not finite")
     if low == high:
@@ -113,3 +113,12 @@ def _counted(name, rows, edges, weight, density):
 
 
 _indices = range
+
+
+def bincount(input, weights=None, minlength=0):
+    """Return how often each number is there, or the sums of weights (torch.bincount)."""
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    if weights is not None and not weights.is_floating_point():
+        weights = weights.to(flow.float64)
+    return flow.bincount(input, weights, minlength)

@@ -181,7 +181,12 @@ argmin = _arg("argmin")
 def _truth(name):
     stock = getattr(flow._C, f"reduce_{name}")
 
+    whole = getattr(flow, name)
+
     def holds(input, dim=None, keepdim=False):
+        if dim is None and input.dtype == flow.bool and input.ndim and input.numel():
+            answer = whole(input)
+            return answer.reshape(*[1] * input.ndim) if keepdim else answer
         if input.dtype != flow.bool:
             truths = input != 0
         else:

@@ -462,12 +462,14 @@ as_strided_ = _view_in_place("as_strided_", lambda x, *a, **k: torch.as_strided(
 
 def narrow(input, dim, start, length):
     """Return a view of ``length`` elements along a dimension from ``start`` (torch.narrow)."""
+    if type(start) is int and length >= 0:
+        return flow._C.narrow(input, dim, start, length)
     if not input.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if isinstance(start, flow.Tensor):
-        if start.ndim or start.is_floating_point():
+        if start.ndim or start.is_floating_point() or start.dtype == flow.bool:
             raise RuntimeError("start must be an 0-dim integral Tensor.")
         start = int(start.item())
     dim = wrapped(dim, input.ndim)

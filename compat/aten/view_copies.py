@@ -80,7 +80,7 @@ def narrow_copy(input, dim, start, length, *, out=None):
     """Return narrow's elements, copied (torch.narrow_copy)."""
     if input.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    if not -input.ndim <= dim < input.ndim:
+    if dim >= input.ndim:
         raise RuntimeError(f"narrow_copy: dim {dim} is out of range of {input.ndim} dimensions")
     dim = wrapped(dim, input.ndim)
     size = input.shape[dim]

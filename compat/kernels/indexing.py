@@ -13,7 +13,7 @@ import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
-from oneflow_mock.compat.kernels.operands import empty_of, wrapped
+from oneflow_mock.compat.kernels.operands import empty_of, wrapped, written
 
 _Tensor = flow.Tensor
 _settle = flow._oneflow_internal.eager.Sync
@@ -92,7 +92,7 @@ def index_select(input, dim, index, *, out=None):
     if not input.ndim or not input.numel() or not index.ndim:
         return _selected(input, dim, index, out)
     answer = _checked(input, dim, index, _in_self, flow._C.index_select, input, dim, index)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def _selected(input, dim, index, out):
@@ -110,14 +110,14 @@ def _selected(input, dim, index, out):
         answer = input.new_zeros(shape)
         if input.requires_grad:
             answer = answer + input.sum() * 0
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """Return the elements along a dimension that a tensor of positions names."""
     if not index.numel() and input.ndim != index.ndim:
         answer = empty_of(input, index.shape)
-        return answer if out is None else out.copy_(answer)
+        return answer if out is None else written(answer, out)
     if out is not None and out.dtype != input.dtype:
         raise RuntimeError(
             f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead"
@@ -130,7 +130,7 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
     if index.dtype != flow.int64 and not index.numel():
         index = index.to(flow.int64)
     answer = _checked(input, dim, index, _along, flow._C.dim_gather, input, dim, index, sparse_grad)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def _gathered(input, dim, index, out):
@@ -139,7 +139,7 @@ def _gathered(input, dim, index, out):
     if input.ndim > 1 or index.ndim > 1:
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     answer = gather(input.reshape(-1), 0, index.reshape(-1)).reshape(index.shape)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def _put(inplace, input, dim, index, src, reduce):
@@ -172,7 +172,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
     """Return a copy with elements along a dimension put where a tensor of positions says."""
     src = _spread(_source(input, src, value), index)
     answer = _put(False, input, dim, index, src, reduce)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def _spread(src, index):
@@ -193,7 +193,7 @@ def scatter_add(input, dim, index, src, *, out=None):
     """Return a copy with elements added along a dimension where a tensor of positions says."""
     _check_added(input, src)
     answer = _checked(input, dim, index, _along, flow._C.scatter_add, input, dim, index, src)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def _check_added(input, src):
@@ -221,7 +221,7 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
     if not input.ndim or not source.ndim:
         wide, source = input.reshape(-1), source.reshape(-1)
         answer = index_add(wide, 0, index, source, alpha=alpha).reshape(input.shape)
-        return answer if out is None else out.copy_(answer)
+        return answer if out is None else written(answer, out)
     if input.ndim != source.ndim:
         raise RuntimeError(
             f"source tensor shape must match self tensor shape, excluding the specified dimension. "
@@ -237,7 +237,7 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
         if alpha:
             counted = index_add(counted, dim, index, source.to(flow.int32))
         answer = counted > 0
-        return answer if out is None else out.copy_(answer)
+        return answer if out is None else written(answer, out)
     if flow.is_grad_enabled() and (input.requires_grad or source.requires_grad):
         # OneFlow has no gradient for its own operator.
         shape = [1] * max(source.ndim, 1)
@@ -248,7 +248,7 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
     else:
         args = (flow._C.index_add, input, dim, index, source, alpha)
     answer = _checked(input, dim, index, _in_self, *args)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def index_add_in_place(self, dim, index, source, *, alpha=1):

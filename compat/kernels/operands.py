@@ -45,6 +45,11 @@ def written(answer, out):
         )
     if answer.shape != out.shape:
         out.resize_(answer.shape)
+    elif out.numel() > 1 and 0 in out.stride():
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
+        )
     return out.copy_(answer)
 
 

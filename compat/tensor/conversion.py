@@ -146,6 +146,8 @@ def _converting(name):
     dtype = getattr(flow, name)
 
     def method(self, memory_format=None):
+        if memory_format is None:
+            return _convert(self, dtype)
         answer = _convert(self, dtype)
         if memory_format in _CHANNELS_LAST and answer is self:
             return self.clone()

@@ -417,9 +417,23 @@ def pow(input, exponent, *, out=None):
     answer = flow.pow(input, exponent)
     both = isinstance(input, flow.Tensor) and isinstance(exponent, flow.Tensor)
     if both and answer.is_floating_point() and _is_integral(input) and _is_integral(exponent):
-        exact = flow.pow(input.to(flow.float64), exponent.to(flow.float64))
-        answer = exact.to(result_type(input, exponent))
+        return operands.written(_power_of_integers(input, exponent), out)
     return answer if out is None else out.copy_(answer)
+
+
+def _power_of_integers(input, exponent):
+    """Return a power that wraps around as integers do; of a negative exponent 0, 1 or -1."""
+    import numpy as np
+
+    from oneflow_mock.compat.kernels.host_functions import computed
+
+    def compute(base, power):
+        exact = np.power(base, np.where(power < 0, -power % 2, power))
+        return np.where((power < 0) & (np.abs(base) != 1), 0, exact)
+
+    dtype = result_type(input, exponent)
+    pair = operands.spread(input.to(dtype), exponent.to(dtype))
+    return computed("pow", compute, *pair)
 
 
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
@@ -880,11 +894,17 @@ def _running(work):
     return running
 
 
-def _squeeze_of(input, *args, **kwargs):
-    if input.ndim or not (args or kwargs):
-        return flow.squeeze(input, *args, **kwargs)
-    operands.wrapped_all(args[0] if args else kwargs["dim"], 0)
+def squeeze(input, *dim, **named):
+    """Drop dimensions of one element: all, or those that are named."""
+    if named:
+        return _squeeze_by_name(input, *dim, **named)
+    if input.ndim or not dim:
+        return flow.squeeze(input, *dim)
+    operands.wrapped_all(dim[0], 0)  # OneFlow would end the process
     return flow.squeeze(input)
+
+
+_squeeze_by_name = keywords.spelled(lambda input, dim: squeeze(input, dim), "squeeze")
 
 
 def transpose(input, dim0, dim1):
@@ -912,7 +932,6 @@ logsumexp = keywords.spelled(_logsumexp_of, "logsumexp")
 prod = keywords.spelled(_prod_of, "prod")
 cumsum = keywords.spelled(_running(flow.cumsum))
 cumprod = keywords.spelled(_running(flow.cumprod))
-squeeze = keywords.spelled(_squeeze_of, "squeeze")
 unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
 cat = keywords.spelled(_cat, "cat", first="tensors")

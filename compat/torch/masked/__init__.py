@@ -66,7 +66,7 @@ def prod(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     dims = wrapped_all(dim, answer.ndim)
     for d in sorted(dims, reverse=True):
         answer = torch.prod(answer, d, keepdim=bool(keepdim))
-    return answer if dims else answer.clone()
+    return answer
 
 
 def cumsum(input, dim, *, dtype=None, mask=None):
@@ -96,13 +96,15 @@ def amin(input, dim=None, *, keepdim=False, dtype=None, mask=None):
 def argmax(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     """Return where the greatest of what the mask keeps is."""
     input = input if dtype is None else input.to(dtype)
-    return torch.argmax(_filled(input, mask, _lowest(input.dtype)), dim, bool(keepdim))
+    answer = torch.argmax(_filled(input, mask, _lowest(input.dtype)), dim, bool(keepdim))
+    return answer.to(input.dtype)  # as PyTorch, which takes them for values
 
 
 def argmin(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     """Return where the least of what the mask keeps is."""
     input = input if dtype is None else input.to(dtype)
-    return torch.argmin(_filled(input, mask, _highest(input.dtype)), dim, bool(keepdim))
+    answer = torch.argmin(_filled(input, mask, _highest(input.dtype)), dim, bool(keepdim))
+    return answer.to(input.dtype)
 
 
 def _counts(input, dim, mask):
@@ -172,7 +174,9 @@ def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     input = input if dtype is None else input.to(dtype)
     dims = wrapped_all(dim, input.ndim)
     input = _filled(input, mask, _lowest(input.dtype))
-    return torch.logsumexp(input, dims, keepdim=bool(keepdim)) if dims else input.clone()
+    if not dims:
+        return input.clone()
+    return torch.logsumexp(input, dims, keepdim=bool(keepdim)).to(input.dtype)
 
 
 def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
