@@ -207,21 +207,21 @@ class Triangular(torch.autograd.Function):
 
 
 class Determinant(torch.autograd.Function):
-    """The determinant, with LU and pivots given as arrays."""
+    """The determinant, given as an array beside a function for the inverse's."""
 
     @staticmethod
     def forward(ctx, matrix, value, inverse):
         """Return the determinants."""
         answer = given(value, matrix)
-        ctx.save_for_backward(answer)
+        ctx.save_for_backward(matrix, answer)
         ctx.inverse = inverse
         return answer
 
     @staticmethod
     def backward(ctx, grad):
         """Return det(A) A⁻ᵀ."""
-        (answer,) = ctx.saved_tensors
-        turned = given(np.swapaxes(ctx.inverse(), -1, -2), answer)
+        matrix, answer = ctx.saved_tensors
+        turned = mT(Inverse.apply(matrix, ctx.inverse()))
         return (grad * answer).unsqueeze(-1).unsqueeze(-1) * turned, None, None
 
 
@@ -231,13 +231,15 @@ class LogDeterminant(torch.autograd.Function):
     @staticmethod
     def forward(ctx, matrix, value, inverse):
         """Return the logarithms."""
+        ctx.save_for_backward(matrix)
         ctx.inverse = inverse
         return given(value, matrix)
 
     @staticmethod
     def backward(ctx, grad):
         """Return A⁻ᵀ."""
-        turned = given(np.swapaxes(ctx.inverse(), -1, -2), grad)
+        (matrix,) = ctx.saved_tensors
+        turned = mT(Inverse.apply(matrix, ctx.inverse()))
         return grad.unsqueeze(-1).unsqueeze(-1) * turned, None, None
 
 

@@ -3,7 +3,10 @@
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat import aten
 from oneflow_mock.compat.kernels.constants import constant
+
+__getattr__ = aten.find
 
 
 def atleast_1d(*tensors):
