@@ -364,9 +364,24 @@ def empty_strided(
     return finish(made, requires_grad, pin_memory)
 
 
+def _steps(api, steps):
+    steps = _number(api, "steps", steps)
+    if isinstance(steps, float):
+        raise TypeError(f"{api}(): argument 'steps' (position 3) must be int, not float")
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    return steps
+
+
 def empty_permuted(size, physical_layout, **options):
     """Return a tensor whose dimensions lie in memory in the given order."""
     shape = shape_of("empty_permuted", (size,))
+    if sorted(physical_layout) != list(range(len(shape))):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. "
+            f"len(size) = {len(shape)} is not equal to len(physical_layout) = "
+            f"{len(physical_layout)}, or one is there twice"
+        )
     back = sorted(range(len(shape)), key=lambda place: physical_layout[place])
     return empty([shape[d] for d in physical_layout], **options).permute(*back)
 
@@ -438,6 +453,9 @@ def arange(
     default = flow.int64 if integral else _default_dtype()
     dtype = dtype_of("arange", dtype, default if out is None else out.dtype)
     device = device_of("arange", device)
+    if not dtype.is_floating_point:
+        start, end, step = int(start), int(end), int(step)
+        _check_range(start, end, step)
     count = _count(start, end, step)
     made = _sequence("arange", count, start, step, dtype, device)
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
@@ -509,9 +527,7 @@ def linspace(
     check_layout("linspace", layout)
     dtype = dtype_of("linspace", dtype, _default_dtype() if out is None else out.dtype)
     start, end = _number("linspace", "start", start), _number("linspace", "end", end)
-    steps = _number("linspace", "steps", steps)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+    steps = _steps("linspace", steps)
     device = device_of("linspace", device)
     if device is not None and device.type == "meta":
         made = meta.empty((steps,), dtype)
@@ -555,7 +571,7 @@ def logspace(
     check_layout("logspace", layout)
     dtype = dtype_of("logspace", dtype, _default_dtype() if out is None else out.dtype)
     start, end = _number("logspace", "start", start), _number("logspace", "end", end)
-    powers = _spaced(start, end, int(_number("logspace", "steps", steps)), flow.float64)
+    powers = _spaced(start, end, _steps("logspace", steps), flow.float64)
     made = _of_array(np.power(float(base), powers), dtype, device_of("logspace", device))
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
 

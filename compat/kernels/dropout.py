@@ -151,6 +151,8 @@ def _alpha_dropped(input, p, training, inplace, is_feature):
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
+    if input.ndim == 0 and not inplace:
+        return _alpha_dropped(input.reshape(1), p, training, False, is_feature).reshape(())
     shape, order = _mask_layout(input, is_feature)
     a = 1.0 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     kind = filling.kind_of("dropout", input.dtype)

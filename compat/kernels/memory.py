@@ -88,7 +88,7 @@ def detached(tensor):
     if not offset or tensor.numel() == 0:
         return _cut(tensor)
     with flow.no_grad():
-        return tensor.as_strided(tensor.shape, tensor.stride(), offset)
+        return flow._C.as_strided(tensor, tensor.shape, tensor.stride(), offset)
 
 
 def at_start(tensor):
@@ -181,7 +181,7 @@ def over(array, dtype, size, stride=None, offset: int = 0):
     if offset:  # a view of a tensor of all of it: so OneFlow, too, knows where the memory starts
         base = flow.from_numpy(flat)
         base = _as_bfloat16(base) if element is _HALF else base
-        return base.as_strided(size, _contiguous(size) if steps is None else steps, offset)
+        return flow._C.as_strided(base, size, _contiguous(size) if steps is None else steps, offset)
     if steps is not None:
         strides = tuple(step * width for step in steps)
         flat = np.lib.stride_tricks.as_strided(flat, tuple(size), strides)

@@ -174,7 +174,27 @@ def _to_char(self, memory_format=None):
     return _convert(self, flow.int8)
 
 
-def _converting(name, dtype):
+_CHANNELS_LAST = (formats.channels_last, formats.channels_last_3d)
+
+
+def _converting(name):
+    dtype = getattr(flow, name)
+
+    def method(self, memory_format=None):
+        if memory_format is None:
+            return _convert(self, dtype)
+        answer = _convert(self, dtype)
+        if memory_format in _CHANNELS_LAST and answer is self:
+            return self.clone()
+        return answer
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"Return the tensor as {name}."
+    return method
+
+
+def _to_new(name, dtype):
     def method(self, memory_format=None):
         return _convert(self, dtypes.check_held(dtype, f"torch.Tensor.{name}"))
 
@@ -355,10 +375,22 @@ METHODS = {
     "__iter__": _iter,
     "__contains__": _contains,
     "contiguous": _make_contiguous,
-    # half, float, double, bfloat16, long, int, byte and bool stay OneFlow's own.
+    **{
+        name: _converting(dtype)
+        for name, dtype in (
+            ("half", "float16"),
+            ("float", "float32"),
+            ("double", "float64"),
+            ("bfloat16", "bfloat16"),
+            ("long", "int64"),
+            ("int", "int32"),
+            ("byte", "uint8"),
+            ("bool", "bool"),
+        )
+    },
     "char": _to_char,
-    "short": _converting("short", dtypes.BY_NAME["int16"]),
-    "cfloat": _converting("cfloat", dtypes.BY_NAME["complex64"]),
-    "cdouble": _converting("cdouble", dtypes.BY_NAME["complex128"]),
-    "chalf": _converting("chalf", dtypes.BY_NAME["complex32"]),
+    "short": _to_new("short", dtypes.BY_NAME["int16"]),
+    "cfloat": _to_new("cfloat", dtypes.BY_NAME["complex64"]),
+    "cdouble": _to_new("cdouble", dtypes.BY_NAME["complex128"]),
+    "chalf": _to_new("chalf", dtypes.BY_NAME["complex32"]),
 }

@@ -157,7 +157,7 @@ METHODS = {
     "resolve_conj": _itself,
     "resolve_neg": _itself,
     "conj": _conj,
-    "conj_physical": lambda self: _conj(self) if self.is_complex() else self.clone(),
+    "conj_physical": lambda self: _conj(self) if self.is_complex() else self,
     "positive": _itself,
     "__pos__": _itself,
     "is_nonzero": _is_nonzero,

@@ -29,6 +29,8 @@ def _fmod(self, other):
 def _reflected_remainder(self, other):
     import torch
 
+    if isinstance(other, flow.Tensor):
+        return torch.remainder(other, self)
     return torch.remainder(_beside(other, self), self)
 
 
@@ -112,12 +114,54 @@ def _clamp(self, min=None, max=None):
 def _masked_fill(self, mask, value):
     import torch
 
+    if isinstance(value, flow.Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
+        return torch.where(mask, value.to(self.dtype), self)
+    if isinstance(value, complex):
+        raise RuntimeError(f"value cannot be converted to type {self.dtype} without overflow")
     if self.dtype == flow.bfloat16:  # OneFlow's takes no such tensor
         return torch.where(mask, _beside(value, self), self)
     return _fill_masked(self, mask, value)
 
 
 _fill_masked = flow.Tensor.masked_fill
+
+
+def _power(self, other):
+    import torch
+
+    if isinstance(other, flow.Tensor) and not self.is_floating_point():
+        return torch.pow(self, other)
+    return _pow(self, other)
+
+
+_pow = flow.Tensor.__pow__
+
+
+def _reflected_power(self, other):
+    import torch
+
+    return torch.pow(other, self)
+
+
+def _reflected_product(self, other):
+    return other.matmul(self)
+
+
+def _reflected_quotient(self, other):
+    return self.reciprocal() * other if not isinstance(other, flow.Tensor) else other / self
+
+
+def _adjoint(self):
+    if self.ndim not in (0, 2):
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor."
+        )
+    return self.transpose(0, 1) if self.ndim else self.view(())
 
 
 def _transpose_last(self):
@@ -213,6 +257,11 @@ METHODS = {
     "masked_fill": _masked_fill,
     "copy_": _copy,
     "where": _where,
+    "__pow__": _power,
+    "__rpow__": _reflected_power,
+    "__rmatmul__": _reflected_product,
+    "__rdiv__": _reflected_quotient,
+    "H": property(_adjoint),
     "mT": property(_transpose_last),
     "mH": property(_transpose_last),
 }

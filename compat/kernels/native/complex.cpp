@@ -190,9 +190,9 @@ using Sum128 = Stateless<Reduce<std::complex<double>, false>>;
 using Product64 = Stateless<Reduce<std::complex<float>, true>>;
 using Product128 = Stateless<Reduce<std::complex<double>, true>>;
 OFM_REGISTER("reduce_sum", Sum64, OFM_ON_CPU("input_tensor", DataType::kComplex64))
-OFM_REGISTER("reduce_sum", Sum128, OFM_ON_CPU("input_tensor", DataType::kComplex128))
+OFM_REGISTER("reduce_sum", Sum128, OFM_ON_CPU("input_tensor", DtypeOf<std::complex<double>>::value))
 OFM_REGISTER("reduce_prod", Product64, OFM_ON_CPU("input_tensor", DataType::kComplex64))
-OFM_REGISTER("reduce_prod", Product128, OFM_ON_CPU("input_tensor", DataType::kComplex128))
+OFM_REGISTER("reduce_prod", Product128, OFM_ON_CPU("input_tensor", DtypeOf<std::complex<double>>::value))
 
 }  // namespace
 }  // namespace ofm

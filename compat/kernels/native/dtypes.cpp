@@ -44,6 +44,8 @@ OFM_DTYPE(uint64_t, kUInt64)
 
 namespace {
 
+constexpr DataType kComplexDouble = DtypeOf<std::complex<double>>::value;
+
 using oneflow::Shape;
 using oneflow::Stride;
 
@@ -185,7 +187,7 @@ struct Cast {
 bool is_new(DataType dtype) {
   return dtype == DataType::kInt16 || dtype == DataType::kUInt16 || dtype == DataType::kUInt32
          || dtype == DataType::kUInt64 || dtype == DataType::kComplex64
-         || dtype == DataType::kComplex128;
+         || dtype == kComplexDouble;
 }
 auto of_new_dtypes() {
   return oneflow::hob::make_custom("new", [](const user_op::KernelRegContext& context) {
@@ -229,7 +231,7 @@ OFM_CONSTANT(std::complex<double>)
 // real numbers below takes it so, and compat/tensor/autograd.py gives a leaf its own.
 
 bool is_complex(DataType dtype) {
-  return dtype == DataType::kComplex64 || dtype == DataType::kComplex128;
+  return dtype == DataType::kComplex64 || dtype == kComplexDouble;
 }
 DataType real_of(DataType dtype) {
   return dtype == DataType::kComplex64 ? DataType::kFloat : DataType::kDouble;
@@ -246,7 +248,7 @@ struct Conjugate {
   }
 };
 OFM_REGISTER("ofm_conj", Stateless<Conjugate<float>>, OFM_ON_CPU("x", DataType::kComplex64))
-OFM_REGISTER("ofm_conj", Stateless<Conjugate<double>>, OFM_ON_CPU("x", DataType::kComplex128))
+OFM_REGISTER("ofm_conj", Stateless<Conjugate<double>>, OFM_ON_CPU("x", kComplexDouble))
 
 using user_op::InferContext;
 Maybe<void> conj_shape(InferContext* context) {
@@ -329,7 +331,7 @@ TensorPointer as_complex(const TensorPointer& x) {
   stride.pop_back();
   for (auto& step : stride) { step /= 2; }
   const DataType whole = x->dtype()->data_type() == DataType::kFloat ? DataType::kComplex64
-                                                                      : DataType::kComplex128;
+                                                                      : kComplexDouble;
   const auto view = retyped(x, whole, Shape(shape), stride, x->storage_offset().GetOrThrow() / 2);
   return recorded("view_as_complex_backward", x, view, [](const TensorPointer& gradient) {
     return as_real(conjugate(gradient->contiguous()));

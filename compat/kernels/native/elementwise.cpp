@@ -106,7 +106,7 @@ Load load_of(DataType dtype, Type type) {
       case DataType::kBFloat16: return truth<BFloat16>;
       case DataType::kInt16: return truth<int16_t>;
       case DataType::kComplex64: return truth<std::complex<float>>;
-      case DataType::kComplex128: return truth<std::complex<double>>;
+      case DtypeOf<std::complex<double>>::value: return truth<std::complex<double>>;
       case DataType::kInt32: return truth<int32_t>;
       case DataType::kInt64: return truth<int64_t>;
       default: return truth<int8_t>;
@@ -269,7 +269,7 @@ Type type_of(DataType dtype) {
     case DataType::kInt64: return I64;
     case DataType::kBool: return B1;
     case DataType::kComplex64: return C64;
-    case DataType::kComplex128: return C128;
+    case DtypeOf<std::complex<double>>::value: return C128;
     default: return kNone;
   }
 }
