@@ -279,7 +279,9 @@ def corrcoef(input):
 
 def dist(input, other, p=2):
     """Return the p-norm of the difference (torch.dist)."""
-    gap = floating(torch.sub(input, other)).abs().reshape(-1)
+    gap = torch.sub(input, other).abs().reshape(-1)
+    if not gap.is_floating_point():
+        raise RuntimeError(f"norm(): input dtype should be floating point. Got {gap.dtype}")
     if p == 0:
         return (gap != 0).to(gap.dtype).sum()
     if not gap.numel():
@@ -300,9 +302,12 @@ def dist(input, other, p=2):
 def logcumsumexp(input, dim, *, out=None):
     """Return the logarithms of running sums of exponentials (torch.logcumsumexp)."""
     dim = wrapped(dim, input.ndim)
-    input = floating(input)
+    if not input.is_floating_point():
+        raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}')
     if input.ndim == 0 or not input.numel():
         return written(input.clone(), out)
+    if input.dtype in (flow.float16, flow.bfloat16):
+        return written(logcumsumexp(input.to(flow.float32), dim).to(input.dtype), out)
     # Each place has its own greatest element so far, so nothing overflows or is lost.
     high = torch.cummax(input.detach(), dim)[0]
     high = torch.where(torch.isinf(high), torch.zeros_like(high), high)
@@ -349,6 +354,8 @@ def renorm(input, p, dim, maxnorm, *, out=None):
     """Return the slices along ``dim``, each of p-norm no greater than told (torch.renorm)."""
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
+    if not input.is_floating_point():
+        raise RuntimeError(f"renorm: expected a floating point input, got {input.dtype}")
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     if input.ndim < 2:
@@ -539,6 +546,9 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
         return written(torch.linalg.matrix_norm(input, "nuc", dims, keepdim), out)
     if not input.is_floating_point():
         raise RuntimeError(f"norm(): input dtype should be floating point. Got {input.dtype}")
+    if input.dtype in (flow.float16, flow.bfloat16):
+        kind = input.dtype
+        return written(norm(input.to(flow.float32), p, dim, keepdim).to(kind), out)
     ndim = input.ndim
     dims = wrapped_all(dim, ndim)
     power = 2.0 if p in ("fro", None) else float(p)

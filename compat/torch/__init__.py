@@ -598,6 +598,9 @@ def _extremes(input, dim, keepdim, better, name):
     if input.dtype == flow.bool:
         values, places = _extremes(input.to(flow.int32), dim, keepdim, better, name)
         return getattr(return_types, name)((values.to(flow.bool), places))
+    if input.dtype == flow.bfloat16:
+        values, places = _extremes(input.to(flow.float32), dim, keepdim, better, name)
+        return getattr(return_types, name)((values.to(flow.bfloat16), places))
     size = input.shape[dim]
     column = input.movedim(dim, -1) if dim != input.ndim - 1 else input
     # One row of the table holds what each place may choose from: itself and those before it.
