@@ -344,9 +344,9 @@ def add(input, other, *, alpha=1, out=None):
     """Return input + alpha other (torch.add)."""
     if alpha is not 1:  # noqa: F632
         alpha = int(alpha) if isinstance(alpha, bool) else alpha
-        if isinstance(input, flow.Tensor) and input.dtype == flow.bool and alpha == 1:
-            alpha = 1
         answer = flow.add(input, other, alpha=alpha)
+        if answer.dtype is not flow.bool and getattr(input, "dtype", None) is flow.bool:
+            answer = answer.to(dtypes.result_type(input, other))
     else:
         answer = flow.add(input, other)
     return answer if out is None else written(answer, out)

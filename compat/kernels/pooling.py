@@ -143,16 +143,23 @@ def _wanted(input, output_size, dims):
     ]
 
 
+def _check_spare(input, dims):
+    if 1 < dims >= input.ndim:
+        raise ValueError(f"Input dimension should be at least {dims + 1}")
+
+
 def _adaptive(dims):
     means = getattr(flow._C, f"adaptive_avg_pool{dims}d")
     largest = getattr(flow._C, f"adaptive_max_pool{dims}d")
 
     def avg_pool(input, output_size):
+        _check_spare(input, dims)
         input, alone = _batched(input, dims, f"adaptive_avg_pool{dims}d")
         values = means(input, _wanted(input, output_size, dims))
         return values.squeeze(0) if alone else values
 
     def max_pool(input, output_size, return_indices=False):
+        _check_spare(input, dims)
         input, alone = _batched(input, dims, f"adaptive_max_pool{dims}d")
         found = largest(input, output_size=_wanted(input, output_size, dims))
         values, places = _unbatched(found, alone)

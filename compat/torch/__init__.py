@@ -705,6 +705,8 @@ def matmul(input, other, *, out=None):
     if answer is None:
         if input.ndim == 1 and other.ndim == 1:
             answer = flow.dot(input, other) if hooks.kernels else (input * other).sum()
+        elif not (input.numel() and other.numel()) and input.ndim > 1 and other.ndim > 1:
+            answer = _product_of_nothing(input, other)
         elif input.ndim > 2 and other.ndim == 1:  # OneFlow ends the process
             answer = flow.matmul(input, other.unsqueeze(-1)).squeeze(-1)
         elif input.ndim == 1 and other.ndim > 2:
@@ -712,6 +714,20 @@ def matmul(input, other, *, out=None):
         else:
             answer = flow.matmul(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+def _product_of_nothing(input, other):
+    """Multiply batches without elements, for which OneFlow's own kernel ends the process."""
+    from torch.functional import broadcast_shapes
+
+    if input.shape[-1] != other.shape[-2]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({input.shape[-2]}x{input.shape[-1]} and "
+            f"{other.shape[-2]}x{other.shape[-1]})"
+        )
+    batch = broadcast_shapes(input.shape[:-2], other.shape[:-2])
+    answer = operands.empty_of(input, (*batch, input.shape[-2], other.shape[-1]))
+    return answer + other.sum() * 0 if other.requires_grad else answer
 
 
 _product = hooks.native.get("product", lambda input, other: None)
@@ -755,6 +771,9 @@ def sort(input, dim=-1, descending=False, stable=False, *, out=None):
 
     if input.ndim == 0:
         return named((input.clone(), flow.zeros((), dtype=flow.int64)))
+    if not input.numel():  # OneFlow's own kernel would end the process
+        operands.wrapped(dim, input.ndim)
+        return operands.written(named((input.clone(), input.to(flow.int64))), out)
     if input.dtype == flow.bool:
         values, indices = flow.sort(input.to(flow.int32), dim, descending)
         values = values.to(flow.bool)
@@ -866,7 +885,7 @@ def _prod_of(input, *args, **kwargs):
         return _of_one(input, args, kwargs)
     if input.requires_grad and flow.is_grad_enabled() and _has_zero(input):
         return _prod_of_zeros(input, *args, **kwargs)
-    if input.dtype == flow.bool:
+    if not input.is_floating_point() and input.dtype != flow.int64:
         input = input.to(flow.int64)
     return flow.prod(input, *args, **kwargs)
 
