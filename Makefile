@@ -1,4 +1,4 @@
-# make demo | test | lint | kernels | sanitize | bench | reference | test-pythons | clean
+# make demo | test | lint | kernels | sanitize | bench | conformance | reference | test-pythons | clean
 # PYTHON=/path/to/python3.10 names the interpreter to build .venv with.
 
 VENV := .venv
@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 JOBS ?= 2
 export PYTHON JOBS
 
-.PHONY: help .venv demo test lint kernels sanitize bench reference test-pythons clean
+.PHONY: help .venv demo test lint kernels sanitize bench conformance reference test-pythons clean
 
 help:
 	@echo 'make demo          draw a picture by each door, compared with the ones PyTorch drew'
@@ -18,6 +18,8 @@ help:
 	@echo 'make sanitize      the kernel tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make bench         the same work on PyTorch and on the mock: tables, out/bench.{json,html,png};'
 	@echo "                   CASES='ops/conv* models/' for some of it, BENCH='--rounds 9' and so on"
+	@echo "make conformance   PyTorch's operator database against the mock: docs/coverage.md, out/conformance.*;"
+	@echo "                   OPS='add* linalg.*' DTYPES='float32 errors' for some of it, UPDATE=1 to keep it"
 	@echo 'make reference     an environment with real PyTorch, for the benchmarks (no test needs it)'
 	@echo 'make test-pythons  unit tests on 3.8 and 3.9, a smoke test on 3.7, where they are found'
 	@echo 'make clean         remove what the others built'
@@ -54,6 +56,10 @@ bench: kernels
 	$(PY) benchmarks/compare.py $(if $(CASES),--cases $(foreach one,$(CASES),'$(one)')) $(BENCH) \
 	    || status=1; \
 	exit $$status
+
+conformance: kernels
+	@$(PY) -m conformance --jobs $(JOBS) $(foreach one,$(OPS),--ops '$(one)') \
+	    $(foreach one,$(DTYPES),--dtypes '$(one)') $(if $(UPDATE),--update) $(if $(GOLDEN),--golden)
 
 sanitize: $(STAMP)
 	$(PY) tools/sanitize.py

@@ -26,7 +26,8 @@ DTYPES = (
     *("float32", "float64", "int64", "bool", "float16", "bfloat16"),
     *("complex64", "int32", "uint8", "int16"),
 )
-ERRORS = "errors"
+#: Folders beside the dtypes': refused inputs, and the two other databases.
+OTHERS = ("errors", "modules", "optimizers")
 console = Console(stderr=True)
 
 
@@ -57,8 +58,27 @@ def progress():
     )
 
 
+def files(folder, dtype, patterns):
+    """Yield (entry, path) of what the database has for a dtype; there is a listing already."""
+    listing = json.loads((folder / "entries.json").read_text(encoding="utf-8"))
+    for entry in listing["entries"]:
+        if entry["public"] and dtype in entry["drawn"]:
+            if any(fnmatch.fnmatchcase(entry["entry"], pattern) for pattern in patterns):
+                yield entry, folder / dtype / f"{entry['entry']}.npz"
+
+
+def drawn(folder, dtype, patterns):
+    """Return whether real PyTorch need not be asked any more."""
+    if not (folder / "entries.json").exists():
+        return False
+    return all(path.exists() for _, path in files(folder, dtype, patterns))
+
+
 def draw(folder, dtypes, patterns):
     """Have real PyTorch answer what is not drawn yet."""
+    dtypes = [dtype for dtype in dtypes if not drawn(folder, dtype, patterns)]
+    if not dtypes:
+        return
     python = reference()
     with progress() as bars:
         for dtype in dtypes:
@@ -79,11 +99,8 @@ def ask(folder, dtypes, patterns, jobs, patience):
     listing = json.loads((folder / "entries.json").read_text(encoding="utf-8"))
     tasks = queue.Queue()
     for dtype in dtypes:
-        for entry in listing["entries"]:
-            path = folder / dtype / f"{entry['entry']}.npz"
-            if entry["public"] and path.exists():
-                if any(fnmatch.fnmatchcase(entry["entry"], pattern) for pattern in patterns):
-                    tasks.put((dtype, entry, path))
+        for entry, path in files(folder, dtype, patterns):
+            tasks.put((dtype, entry, path))
     rows = []
     with progress() as bars:
         bar = bars.add_task("the mock", total=tasks.qsize())
@@ -116,7 +133,7 @@ def ask(folder, dtypes, patterns, jobs, patience):
 
 @click.command()
 @click.option("--ops", multiple=True, help="Patterns of entries: 'add*', 'linalg.*'.")
-@click.option("--dtypes", multiple=True, type=click.Choice([*DTYPES, ERRORS]))
+@click.option("--dtypes", multiple=True, type=click.Choice([*DTYPES, *OTHERS]))
 @click.option("--jobs", default=1, show_default=True, help="Processes that answer side by side.")
 @click.option("--patience", default=60, show_default=True, help="Seconds for one call.")
 @click.option("--update", is_flag=True, help="Take what passes now into the ratchet.")
@@ -125,7 +142,7 @@ def ask(folder, dtypes, patterns, jobs, patience):
 def main(ops, dtypes, jobs, patience, update, golden, out):
     """Hold the mock against PyTorch's operator database."""
     patterns = list(ops) or ["*"]
-    chosen = list(dtypes) or [*DTYPES, ERRORS]
+    chosen = list(dtypes) or [*DTYPES, *OTHERS]
     whole = not ops and not dtypes
     folder = cache()
     draw(folder, chosen, patterns)

@@ -6,6 +6,7 @@ Before each step its number is written, and after it, if it was wrong, in which 
 reads knows what ended the process.
 """
 
+import functools
 import json
 import os
 import random
@@ -20,10 +21,12 @@ os.dup2(2, 1)
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from conformance import calls, compare, storage  # noqa: E402
+from conformance import calls, classes, compare, storage  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 SEED = 42
+#: Of one entry and dtype: so many are tried with inputs that are not contiguous.
+MOST_STRIDED = 2
 
 
 def tell(**row):
@@ -40,6 +43,7 @@ class Reader:
 
     def __init__(self, index, data):
         self.index, self.data = index, data
+        self.strided = False
 
     def tensor(self, number, grad):
         dtype, shape, stride, _, _, asks = self.index["tensors"][number]
@@ -59,6 +63,8 @@ class Reader:
                 raise TypeError("complex32 has no NumPy form")
             else:
                 made = torch.from_numpy(array)
+            if self.strided and array.size > 1:
+                made = torch.stack([made, torch.zeros_like(made)], -1)[..., 0]
             return made.requires_grad_(True) if grad and asks else made
         except Exception as error:
             raise InputError(f"input of {dtype}: {message(error)}") from error
@@ -152,6 +158,15 @@ def views_differ(expected, outputs, inputs):
 
 def differs(reader, entry, row, facet):
     """Return what is wrong about a facet of a sample, or ""."""
+    if entry.get("kind") == "module":
+        return module_differs(reader, entry, row, facet)
+    if entry.get("kind") == "optimizer":
+        options = reader.value(row["options"], False, {})
+        expected = row["facets"][facet]["result"]
+        return comparison_of(reader).value(expected, classes.stepped(entry, options))
+    reader.strided = facet == "strided"
+    if reader.strided:
+        facet = "function"
     told = row["facets"][facet]
     grad = facet == "gradient"
     made = {}
@@ -176,12 +191,21 @@ def differs(reader, entry, row, facet):
         outputs = storage.leaves(result, torch.Tensor)
     except Exception as error:
         return message(error)
-    comparison = compare.Comparison(reader.index, reader.data, torch.Tensor, described)
+    comparison = comparison_of(reader)
     free = calls.SIGN_FREE.get(entry["name"], ())
     if not grad:
         wrong = comparison.value(told["result"], result, free)
         return wrong or views_differ(told["views"], outputs, inputs)
     outputs = [one.abs() if n in free else one for n, one in enumerate(outputs)]
+    return gradients_differ(comparison, told, outputs, inputs)
+
+
+def comparison_of(reader):
+    return compare.Comparison(reader.index, reader.data, torch.Tensor, described)
+
+
+def gradients_differ(comparison, told, outputs, inputs, parameters=()):
+    """Return what is wrong about the gradients of some outputs, or ""."""
     chosen = told["outputs"]
     if max(chosen) >= len(outputs):
         return f"structure: {len(outputs)} tensors"
@@ -191,8 +215,13 @@ def differs(reader, entry, row, facet):
     torch.autograd.backward(
         [outputs[n] for n in chosen], [cotangent(n, outputs[n]) for n in chosen]
     )
-    leaves = [one for one in inputs if one.requires_grad]
-    for number, leaf in zip(told["gradients"], leaves):
+    pairs = list(zip(told["gradients"], [one for one in inputs if one.requires_grad]))
+    named = dict(parameters)
+    for name, number in told.get("parameters", ()):
+        if name not in named:
+            return f"structure: no parameter {name}"
+        pairs.append((number, named[name]))
+    for number, leaf in pairs:
         if (number is None) != (leaf.grad is None):
             return "gradient: None" if leaf.grad is None else "gradient: where PyTorch has None"
         if number is not None:
@@ -200,6 +229,37 @@ def differs(reader, entry, row, facet):
             if wrong:
                 return "gradient " + wrong
     return ""
+
+
+def module_differs(reader, entry, row, facet):
+    """Return what is wrong about a facet of a module's sample, or ""."""
+    comparison = comparison_of(reader)
+    built = row["constructor"]
+    words = reader.value(built["args"], False, {})
+    made = classes.module(entry, words, reader.value(built["options"], False, {}), row["training"])
+    state = classes.state(made)
+    if facet == "initial":
+        if [name for name, _ in state] != [name for name, _ in row["state"]]:
+            return f"structure: state {[name for name, _ in state]}"
+        for (name, number), (_, one) in zip(row["state"], state):
+            wrong = comparison.tensor(number, one)
+            if wrong:
+                return f"{wrong}, {name}"
+        return ""
+    if row["state"]:
+        tensors = {name: reader.tensor(number, False) for name, number in row["state"]}
+        made.load_state_dict(tensors)
+    passed = {}
+    grad = facet == "gradient"
+    args = reader.value(row["args"], grad, passed)
+    options = reader.value(row["options"], grad, passed)
+    result = classes.forward(made, args, options)
+    if not grad:
+        return comparison.value(row["facets"][facet]["result"], result)
+    inputs = storage.leaves((args, options), torch.Tensor)
+    outputs = storage.leaves(result, torch.Tensor)
+    told = row["facets"][facet]
+    return gradients_differ(comparison, told, outputs, inputs, made.named_parameters())
 
 
 def error_differs(entry, args, options, told):
@@ -217,11 +277,13 @@ def error_differs(entry, args, options, told):
 
 
 def outs(reader, coded):
-    """Return tensors to write a result into."""
+    """Return tensors to write a result into; something else is in them."""
     if "tuple" in coded:
         return tuple(outs(reader, one) for one in coded["tuple"])
     dtype, shape = reader.index["tensors"][coded["tensor"]][:2]
-    return torch.empty(tuple(shape), dtype=getattr(torch, dtype))
+    if dtype == "bool":
+        return torch.from_numpy(~storage.elements(reader.index, reader.data, coded["tensor"]))
+    return torch.full(tuple(shape), 77, dtype=getattr(torch, dtype))
 
 
 def cotangent(number, like):
@@ -242,17 +304,38 @@ def home(public):
     while hasattr(found, "__wrapped__"):
         found = found.__wrapped__
     found = getattr(found, "__func__", found)
+    if isinstance(found, type):
+        own = [vars(found).get(name) for name in ("forward", "step", "__init__")]
+        found = next((one for one in own if one), found)
     code = getattr(found, "__code__", None)
     path = os.path.realpath(code.co_filename) if code else ""
     return os.path.relpath(path, ROOT) if path.startswith(ROOT + os.sep) else "OneFlow"
 
 
+def may_stride(entry, row):
+    """Return whether a sample has the same result with inputs that are not contiguous.
+
+    It has in PyTorch, unless the operator is about memory.
+    """
+    told = row["facets"].get("function", {})
+    about_memory = entry["name"].startswith(("as_strided", "resize", "view", "to"))
+    if about_memory or entry["uninitialized"] or entry.get("kind") or told.get("random"):
+        return False
+    return set(told.get("views", (0,))) == {None}
+
+
+@functools.lru_cache(maxsize=1)
+def loaded(path):
+    return storage.load(path)
+
+
 def answer(request):
-    index, data = storage.load(request["path"])
+    index, data = loaded(request["path"])
     if "entries" in index:
         index = {**index, **index["entries"][request["entry"]]}
     reader = Reader(index, data)
     steps = [(row, facet) for row in index["samples"] for facet in row["facets"]]
+    steps += [(row, "strided") for row in index["samples"][:MOST_STRIDED] if may_stride(index, row)]
     tell(steps=[[row["sample"], facet] for row, facet in steps], home=home(index["public"]))
     for number, (row, facet) in enumerate(steps):
         if number < request["first"]:

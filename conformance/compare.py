@@ -120,6 +120,8 @@ class Comparison:
             elif kind == "dict":
                 if not isinstance(found, dict) or len(found) != len(inner):
                     return f"structure: {type(found).__name__}, not a dict of {len(inner)}"
+                if [key for key, _ in inner] != list(found):
+                    return f"structure: {list(found)}, not {[key for key, _ in inner]}"
                 return self._sequence([v for _, v in inner], list(found.values()), free, counter)
             else:
                 return f"structure: {kind} is not compared"

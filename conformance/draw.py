@@ -5,7 +5,8 @@ Run by the reference environment's Python (``python -m conformance`` does it)::
     python -m conformance.draw FOLDER DTYPE [PATTERN...]
 
 For each entry that matches a pattern, one file ``FOLDER/<dtype>/<entry>.npz``, in the form that
-``storage.py`` describes; DTYPE ``errors`` stands for the inputs that PyTorch refuses. A file that
+``storage.py`` describes; DTYPE ``errors`` stands for the inputs that PyTorch refuses,
+``modules`` and ``optimizers`` for the two other databases. A file that
 exists is kept. ``FOLDER/entries.json`` lists all entries, drawn or not.
 """
 
@@ -173,6 +174,8 @@ class Coder:
         if dataclasses.is_dataclass(value):
             kind = type(value)
             path = f"{kind.__module__}.{kind.__qualname__}".partition(".")[2]
+            if getattr(torch.nn, kind.__name__, None) is kind:
+                path = f"nn.{kind.__name__}"
             options = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
             return {"call": path, "options": self.code(options)}
         raise storage.CannotStore(f"a {type(value).__name__}")
@@ -411,12 +414,8 @@ def describe(op):
         "public": public,
         "ways": ways_of(op) if public else {},
         "uninitialized": bool(uninitialized),
-        "dtypes": sorted(storage.name_of(dtype) for dtype in op.supported_dtypes("cpu")),
-        "backward_dtypes": sorted(
-            storage.name_of(dtype) for dtype in op.supported_backward_dtypes("cpu")
-        )
-        if op.supports_autograd
-        else [],
+        "drawn": sorted(storage.name_of(dtype) for dtype in op.supported_dtypes("cpu"))
+        + ["errors"] * (op.error_inputs_func is not None),
     }
 
 
@@ -427,20 +426,27 @@ def main(words):
     torch.set_num_threads(1)
     folder, name, patterns = Path(words[0]), words[1], words[2:] or ["*"]
     (folder / name).mkdir(parents=True, exist_ok=True)
+    from conformance import draw_classes
+
     described = [describe(op) for op in op_db]
-    listing = {"torch": torch.__version__.partition("+")[0], "entries": described}
+    others = draw_classes.listed()
+    listing = {
+        "torch": torch.__version__.partition("+")[0],
+        "entries": described + [entry for _, _, entry in others],
+    }
     text = json.dumps(listing, indent=1)
     target = folder / "entries.json"
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         part = target.with_suffix(f".{os.getpid()}.part")
         part.write_text(text, encoding="utf-8")
         os.replace(part, target)
-    dtype = None if name == "errors" else getattr(torch, name)
+    dtype = getattr(torch, name, None)
+    pairs = [*zip(op_db, described), *((one, entry) for _, one, entry in others)]
     wanted = [
-        (op, entry)
-        for op, entry in zip(op_db, described)
+        (one, entry)
+        for one, entry in pairs
         if entry["public"]
-        and (op.error_inputs_func is not None if dtype is None else name in entry["dtypes"])
+        and name in entry["drawn"]
         and any(fnmatch.fnmatchcase(entry["entry"], pattern) for pattern in patterns)
     ]
     for count, (op, entry) in enumerate(wanted, 1):
@@ -449,7 +455,9 @@ def main(words):
         if path.exists():
             continue
         try:
-            if dtype is None:
+            if name in draw_classes.DRAW:
+                draw_classes.DRAW[name](op, entry, path)
+            elif name == "errors":
                 draw_errors(op, entry, path)
             else:
                 draw(op, entry, dtype, path)

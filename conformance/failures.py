@@ -5,7 +5,10 @@ import re
 #: Groups that are listed; the rest is counted.
 MOST_GROUPS = 120
 
-MISSING = re.compile(r"no attribute|lacks it|UnsupportedTorch|is not implemented|No module named")
+MISSING = re.compile(
+    r"module '[^']*' has no attribute|'Tensor' object has no attribute|lacks it|UnsupportedTorch"
+    r"|No module named"
+)
 
 
 def group_of(message):
@@ -27,7 +30,7 @@ def group_of(message):
 
 def write(path, rows):
     """Write the groups of a run's rows, the widest first."""
-    groups, missing, crashes = {}, {}, {}
+    groups, missing, crashes, outs = {}, {}, {}, {}
     for row in rows:
         for sample, facet, message, call in row["crashes"]:
             where = f"{row['dtype']}#{sample} {facet}"
@@ -35,7 +38,9 @@ def write(path, rows):
             crashes.setdefault(row["entry"], {}).setdefault(what, []).append((where, call))
         for _, facet, message, call in row["wrong"]:
             kind, what = group_of(message)
-            if kind == "missing":
+            if facet == "out":
+                outs.setdefault(row["entry"], set()).add(message[:70])
+            elif kind == "missing":
                 told = missing.setdefault(row["entry"], {})
                 told.setdefault(message[:150], (set(), set()))
                 told[message[:150]][0].add(facet)
@@ -53,6 +58,15 @@ def write(path, rows):
             more = f", and {others} more" if others else ""
             lines.append(f"- `{entry}`: {what} ({first}{more}): `{call}`")
     lines += ["", f"## Missing: {len(missing)} entries", ""]
+    absent = {}
+    for row in rows:
+        right, total = row["facets"].get("function", (0, 0))
+        told = missing.get(row["entry"], {})
+        if total and not right and any("function" in facets for facets, _ in told.values()):
+            absent.setdefault(row["entry"], set()).add(row["dtype"])
+    for dtype in sorted({dtype for dtypes in absent.values() for dtype in dtypes}):
+        names = [name for name, dtypes in sorted(absent.items()) if dtype in dtypes]
+        lines += [f"Nothing right, {dtype} ({len(names)}): {', '.join(names)}", ""]
     for entry, told in sorted(missing.items()):
         if not any("function" in facets or "error" in facets for facets, _ in told.values()):
             told = {f"only as {' '.join(sorted(f))}: {m}": (f, d) for m, (f, d) in told.items()}
@@ -60,6 +74,9 @@ def write(path, rows):
             where = " ".join(sorted(facets)), " ".join(sorted(dtypes))
             lines.append(f"- `{entry}` ({'; '.join(where)}): {message}")
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    outs = {name: told for name, told in outs.items() if name not in missing}
+    lines += ["", f"## Only with out=, or with it too: {len(outs)} entries", ""]
+    lines += [f"- `{name}`: {'; '.join(sorted(told)[:2])}" for name, told in sorted(outs.items())]
     lines += ["", f"## Other groups: {len(ordered)}", ""]
     for number, ((kind, what), entries) in enumerate(ordered[:MOST_GROUPS], 1):
         lines += [f"### {number}. {kind}: {what} ({len(entries)} entries)", ""]

@@ -14,63 +14,48 @@ FOLDER = Path(__file__).resolve().parent / "golden"
 SIZES = {
     "float32": (5, 4096, 6000),
     "errors": (12, 2048, 4096),
+    "modules": (4, 6000, 8000),
+    "optimizers": (9, 6000, 12000),
     **dict.fromkeys(("float64", "int64", "bool", "complex64"), (3, 3072, 3072)),
     **dict.fromkeys(("float16", "bfloat16", "int32", "uint8", "int16"), (2, 2048, 1500)),
 }
 
 
-def tensors_in(coded):
-    """Yield the numbers of the tensors in a part of an index."""
+def renumbered(coded, number):
+    """Return a part of an index with `number` of each tensor's number in its place."""
+
+    def changed(one):
+        return None if one is None else number(one)
+
     if isinstance(coded, list):
-        for one in coded:
-            yield from tensors_in(one)
-    elif isinstance(coded, dict):
-        if "tensor" in coded or "array" in coded:
-            yield coded.get("tensor", coded.get("array"))
+        return [renumbered(one, number) for one in coded]
+    if not isinstance(coded, dict):
+        return coded
+    made = {}
+    for key, one in coded.items():
+        if key in ("tensor", "array"):
+            made[key] = changed(one)
+        elif key == "gradients":
+            made[key] = [changed(each) for each in one]
+        elif key in ("state", "parameters"):
+            made[key] = [[name, changed(each)] for name, each in one]
         else:
-            for one in coded.values():
-                yield from tensors_in(one)
+            made[key] = renumbered(one, number)
+    return made
 
 
 def tensors_of(row):
-    """Yield the numbers of the tensors of a sample."""
-    yield from tensors_in([row["args"], row["options"]])
-    for told in row["facets"].values():
-        yield from tensors_in(told.get("result"))
-        yield from (number for number in told.get("gradients", ()) if number is not None)
-
-
-def renumbered(row, numbers):
-    """Return a sample with other numbers for its tensors."""
-
-    def changed(coded):
-        if isinstance(coded, list):
-            return [changed(one) for one in coded]
-        if not isinstance(coded, dict):
-            return coded
-        for kind in ("tensor", "array"):
-            if kind in coded:
-                return {**coded, kind: numbers[coded[kind]]}
-        return {key: changed(one) for key, one in coded.items()}
-
-    facets = {}
-    for facet, told in row["facets"].items():
-        facets[facet] = dict(told)
-        if "result" in told:
-            facets[facet]["result"] = changed(told["result"])
-        if "gradients" in told:
-            facets[facet]["gradients"] = [
-                None if number is None else numbers[number] for number in told["gradients"]
-            ]
-    args, options = changed(row["args"]), changed(row["options"])
-    return {"sample": row["sample"], "args": args, "options": options, "facets": facets}
+    """Return the numbers of the tensors of a sample."""
+    found = set()
+    renumbered(row, found.add)
+    return found
 
 
 def chosen(index, most, most_bytes, budget):
     """Return some of an entry's samples, small ones, from all over the list."""
     small = []
     for row in index["samples"]:
-        size = sum(index["tensors"][number][4] for number in set(tensors_of(row)))
+        size = sum(index["tensors"][number][4] for number in tensors_of(row))
         if size <= most_bytes:
             small.append((size, row))
     steps = [round(k * (len(small) - 1) / max(1, most - 1)) for k in range(most)]
@@ -99,6 +84,16 @@ def only(passed, dtype):
     return kept
 
 
+def moved(writer, index, data):
+    """Return what puts a tensor of one file into another, by number."""
+
+    def number(old):
+        name, shape, stride, at, size, grad = index["tensors"][old]
+        return writer.add(data[at : at + size].tobytes(), name, shape, stride, grad)
+
+    return number
+
+
 def choose(drawn, listing, passing):
     """Write the sample of all dtypes from a folder of what was drawn; return its bytes.
 
@@ -124,14 +119,9 @@ def choose(drawn, listing, passing):
             index["samples"] = [kept for kept in map(only(passed, dtype), index["samples"]) if kept]
             rows = []
             for row in chosen(index, *sizes):
-                numbers = {}
-                for number in tensors_of(row):
-                    name, shape, stride, at, size, grad = index["tensors"][number]
-                    part = data[at : at + size].tobytes()
-                    numbers[number] = writer.add(part, name, shape, stride, grad)
-                rows.append(renumbered(row, numbers))
+                rows.append(renumbered(row, moved(writer, index, data)))
             if rows:
-                dropped = ("tensors", "format", "dtypes", "backward_dtypes", "left_out")
+                dropped = ("tensors", "format", "drawn", "left_out", "backward")
                 kept = {key: value for key, value in index.items() if key not in dropped}
                 entries.append({**kept, "samples": rows})
         path = FOLDER / f"{dtype}.npz"

@@ -4,8 +4,8 @@
 
 `forward`: every sample's value, shape, dtype and memory is right, called as function, method, in
 place and by operator, wherever PyTorch has these. `gradient`: every gradient is. `out`: what is
-written into a tensor passed as ``out=``. `errors`: which of the inputs that PyTorch refuses are
-refused by the same class of exception.
+written into a tensor passed as ``out=``. `strided`: what comes of inputs that are not contiguous.
+`errors`: which of the inputs that PyTorch refuses are refused by the same class of exception.
 """
 
 from pathlib import Path
@@ -15,14 +15,18 @@ HEAD = "# Written by `make conformance UPDATE=1`; what stands here may not be lo
 
 
 #: What is told apart from values.
-APART = ("gradient", "out")
+APART = ("gradient", "out", "strided")
 KINDS = ("forward", *APART, "errors")
 
 
+def counted(row):
+    """Return whether there is anything to be right about."""
+    return row["samples"] or any("layout" in why for why in row["left_out"])
+
+
 def forward_right(row):
-    return all(
-        right == total for facet, (right, total) in row["facets"].items() if facet not in APART
-    )
+    counts = [count for facet, count in row["facets"].items() if facet not in APART]
+    return bool(row["samples"]) and all(right == total for right, total in counts)
 
 
 def apart_right(row, facet):

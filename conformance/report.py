@@ -18,12 +18,12 @@ TARGETS = {
     **dict.fromkeys(("int64", "int32", "uint8", "bool"), (97, None)),
     **dict.fromkeys(("float16", "bfloat16"), (95, 90)),
     "complex64": (90, 80),
-    "int16": (None, None),
+    **dict.fromkeys(("int16", "modules", "optimizers"), (None, None)),
 }
 ERRORS_TARGET = 90
 MODULES = (
     *("nn.functional", "linalg", "special", "fft", "signal.windows", "masked", "sparse"),
-    "Tensor",
+    *("nn", "optim", "Tensor"),
 )
 
 
@@ -79,6 +79,8 @@ def state(row):
         return "right" if right == total else "crash" if row["crashes"] else "wrong"
     if ratchet.forward_right(row):
         return "right"
+    if not row["samples"]:
+        return "missing"
     if any(facet != "gradient" for _, facet, *_ in row["crashes"]):
         return "crash"
     told = {failures.group_of(why)[0] for _, facet, why, _ in row["wrong"] if facet == "function"}
@@ -98,10 +100,10 @@ def counts(rows):
     """Return dtype → {"forward": (right, of), "gradient": ..., "crashes": entries}."""
     found = {}
     for row in rows:
-        if not row["samples"]:
+        if not ratchet.counted(row):
             continue
         told = found.setdefault(
-            row["dtype"], {"forward": [0, 0], "gradient": [0, 0], "out": [0, 0], "crashes": 0}
+            row["dtype"], {**{kind: [0, 0] for kind in ratchet.KINDS}, "crashes": 0}
         )
         told["crashes"] += bool(row["crashes"])
         if row["dtype"] == "errors":
@@ -125,7 +127,7 @@ def share(right, total):
 def table(rows):
     """Return the head and lines of the table by dtype."""
     counted = counts(rows)
-    head = ("", "forward", "target", "gradient", "target", "`out=`", "crash on some call")
+    head = ("", "forward", "target", "gradient", "target", "`out=`", "strided", "crash")
     lines = []
     for dtype, targets in TARGETS.items():
         if dtype not in counted:
@@ -133,11 +135,14 @@ def table(rows):
         told = counted[dtype]
         wanted = [f"{target}%" if target else "" for target in targets]
         parts = (share(*told["forward"]), wanted[0], share(*told["gradient"]), wanted[1])
-        lines.append((dtype, *parts, share(*told["out"]), str(told["crashes"])))
+        apart = (share(*told["out"]), share(*told["strided"]))
+        lines.append((dtype, *parts, *apart, str(told["crashes"])))
     if "errors" in counted:
         told = counted["errors"]
         right = share(*told["forward"])
-        lines.append(("error inputs", right, f"{ERRORS_TARGET}%", "", "", "", str(told["crashes"])))
+        lines.append(
+            ("error inputs", right, f"{ERRORS_TARGET}%", "", "", "", "", str(told["crashes"]))
+        )
     return head, lines
 
 
@@ -160,7 +165,7 @@ def markdown(merged):
     ]
     by_entry = {}
     for row in merged["rows"]:
-        if row["samples"]:
+        if ratchet.counted(row):
             by_entry.setdefault(row["entry"], []).append(row)
     modules = {}
     for entry in merged["entries"]:
@@ -216,7 +221,7 @@ def page(merged):
     reasons = read_reasons()
     told = {}
     for row in merged["rows"]:
-        if not row["samples"]:
+        if not ratchet.counted(row):
             continue
         one = told.setdefault(
             row["entry"],

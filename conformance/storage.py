@@ -14,8 +14,9 @@ import os
 
 import numpy as np
 
-#: Changes when files written before cannot be read any more, or hold something else.
-FORMAT = 1
+#: Changes when files written before cannot be read any more, or hold something else: the folder is
+#: shared by all checkouts.
+FORMAT = 2
 
 #: PyTorch's name of a dtype: NumPy's, of the bytes in a file.
 DTYPES = {
@@ -162,6 +163,12 @@ def brief(index, coded):
 
 def call_text(index, row):
     """Return a sample as a call: "add(float32[5, 5], 2, alpha=3)"."""
-    words = [brief(index, one) for one in row["args"]["tuple"]]
-    words += [f"{key}={brief(index, one)}" for key, one in row["options"]["dict"]]
-    return f"{index['public']}({', '.join(words)})"
+
+    def words(told):
+        found = [brief(index, one) for one in told["args"]["tuple"]]
+        return ", ".join(
+            found + [f"{key}={brief(index, one)}" for key, one in told["options"]["dict"]]
+        )
+
+    built = f"({words(row['constructor'])})" if "constructor" in row else ""
+    return f"{index['public']}{built}({words(row)})"

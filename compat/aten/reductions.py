@@ -6,6 +6,7 @@ import oneflow as flow
 import torch
 from torch import return_types
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import keywords
 from oneflow_mock.compat.kernels.operands import (
     check_tensor,
@@ -66,6 +67,8 @@ def _max_or_min(name):
     work = getattr(flow, name)
     paired = getattr(flow, f"{name}imum")
     named = getattr(return_types, name)
+    native = hooks.native.get("extremes")
+    least = name == "min"
 
     def extreme(input, dim=None, keepdim=False, other=None):
         if dim is None and other is None:
@@ -87,6 +90,8 @@ def _max_or_min(name):
             if not input.numel():
                 empty = _empty_like(input, (dim,), keepdim)
                 return named((empty, empty.to(flow.int64)))
+            if native is not None and not input.is_cuda:
+                return named(native(input, dim, keepdim, least))
             values, indices = work(input, dim, keepdim)
             return named((values, indices.to(flow.int64)))
         check_tensor(name, input)
@@ -145,8 +150,14 @@ def aminmax(input, *, dim=None, keepdim=False, out=None):
     return written(return_types.aminmax(answer), out)
 
 
+def _native_argmin(input, dim, keepdim=False):
+    return hooks.native["extreme_places"](input, dim, keepdim, True)
+
+
 def _arg(name):
     stock = getattr(flow, name)
+    if name == "argmin" and "extreme_places" in hooks.native:
+        stock = _native_argmin
 
     def position(input, dim=None, keepdim=False, *, out=None):
         ndim = input.ndim
@@ -546,42 +557,5 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
         return written(torch.linalg.matrix_norm(input, "nuc", dims, keepdim), out)
     if not input.is_floating_point():
         raise RuntimeError(f"norm(): input dtype should be floating point. Got {input.dtype}")
-    if input.dtype in (flow.float16, flow.bfloat16):
-        kind = input.dtype
-        return written(norm(input.to(flow.float32), p, dim, keepdim).to(kind), out)
-    ndim = input.ndim
-    dims = wrapped_all(dim, ndim)
-    power = 2.0 if p in ("fro", None) else float(p)
-    if len(dims) == ndim:
-        answer = _norm_of_all(input.reshape(-1), power)
-        answer = answer.reshape(*[1] * ndim) if keepdim and ndim else answer
-    elif power == 2.0 and input.numel():
-        answer = flow._C.vector_norm(input, 2.0, dims, keepdim)
-    else:
-        answer = _norm_over(input, power, dims, keepdim)
-    return written(answer, out)
-
-
-def _norm_of_all(row, power):
-    if power == 2.0 and row.numel():
-        return flow._C.vector_norm(row, 2.0, [0], False)
-    return _norm_over(row, power, [0], False)
-
-
-def _norm_over(input, power, dims, keepdim):
-    size = input.abs()
-    if power == math.inf:
-        return size.amax(dim=dims, keepdim=keepdim)
-    if power == -math.inf:
-        return size.amin(dim=dims, keepdim=keepdim)
-    if power == 0:
-        return (input.detach() != 0).to(input.dtype).sum(dim=dims, keepdim=keepdim)
-    if power == 1:
-        return size.sum(dim=dims, keepdim=keepdim)
-    total = (size**power).sum(dim=dims, keepdim=keepdim)
-    if power < 1 or not input.requires_grad:
-        return total ** (1.0 / power)
-    # The root has no slope at zero, where PyTorch takes zero.
-    none = total == 0
-    root = torch.where(none, torch.ones_like(total), total) ** (1.0 / power)
-    return torch.where(none, torch.zeros_like(total), root)
+    power = 2.0 if p in ("fro", None) else p
+    return written(torch.linalg.vector_norm(input, power, dim, keepdim), out)

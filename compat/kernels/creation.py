@@ -16,6 +16,7 @@ import oneflow as flow
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, meta
 
+_DTYPE = flow.dtype
 _constant = flow._C.constant
 _empty = flow._C.empty
 _default_dtype = flow.get_default_dtype
@@ -59,8 +60,8 @@ def device_of(api, device):
     """Return the device that an argument says, or the default one; None for the plain CPU."""
     if device is None:
         device = device_spelling.current()
-        if device is device_spelling.CPU:
-            return None
+    if device is device_spelling.CPU:
+        return None
     try:
         device = device_spelling.usable(device)
     except TypeError:
@@ -81,9 +82,11 @@ def shape_of(api, size):
             )
     shape = tuple(size)
     for dimension in shape:
-        if type(dimension) is not int:
-            shape = tuple(_dimension(api, given, i) for i, given in enumerate(shape))
+        if type(dimension) is not int or dimension < 0:
             break
+    else:
+        return shape
+    shape = tuple(_dimension(api, given, i) for i, given in enumerate(shape))
     for dimension in shape:
         if dimension < 0:
             if api == "zeros":
@@ -189,9 +192,17 @@ def _maker(name, value):
         shape = shape_of(name, size)
         if layout is not None:
             check_layout(name, layout)
-        dtype = dtype_of(name, dtype, _default_dtype() if out is None else out.dtype)
+        if dtype is None:
+            dtype = _default_dtype() if out is None else out.dtype
+        elif type(dtype) is not _DTYPE:
+            dtype = dtype_of(name, dtype, None)
         device = device_of(name, device)
-        if value is None:
+        if device is None:
+            if value is None:
+                made = _empty(shape, dtype=dtype)
+            else:
+                made = _constant(shape, value, dtype=dtype)
+        elif value is None:
             made = _unfilled(shape, dtype, device)
         else:
             made = _filled(shape, value, dtype, device)
@@ -284,8 +295,11 @@ def _like(api, input, value, dtype, layout, device, other):
         return _global(api, arguments, dict(other, dtype=dtype))
     if layout is not None:
         check_layout(api, layout)
-    dtype = dtype_of(api, dtype, input.dtype)
-    device = input.device if device is None else device_of(api, device)
+    dtype = input.dtype if dtype is None else dtype_of(api, dtype, None)
+    if device is not None:
+        device = device_of(api, device)
+    elif input.is_cuda or meta.is_meta(input):
+        device = input.device
     shape = input.shape
     return (
         _unfilled(shape, dtype, device) if value is None else _filled(shape, value, dtype, device)
@@ -945,7 +959,11 @@ def _new_maker(name, value):
             size = (*size, other.pop("size")) if "size" in other else size
             _check_no_more(name, other)
         shape = shape_of(name, size)
-        dtype, device = _beside(name, self, dtype, device)
+        dtype = self.dtype if dtype is None else dtype_of(name, dtype, None)
+        if device is not None:
+            device = device_of(name, device)
+        elif self.is_cuda or meta.is_meta(self):
+            device = self.device
         if value is None:
             made = _unfilled(shape, dtype, device)
         else:

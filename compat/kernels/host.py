@@ -14,9 +14,9 @@ def array(tensor):
 
     bfloat16, which NumPy has not, as float32. Gradients are no obstacle.
     """
-    if tensor.device.type != "cpu":
+    if tensor.is_cuda:
         tensor = _cpu(tensor)
-    if tensor.dtype == flow.bfloat16:
+    if tensor.dtype is flow.bfloat16:
         tensor = flow._C.to(tensor.detach(), flow.float32)
     values = _to_numpy(tensor)
     # OneFlow's int64 is C's long long, which NumPy prints and compares as another type.

@@ -24,6 +24,8 @@ def _renormalise(weight, input, max_norm, norm_type):
 
 def vector_norm(x, p, dims, keepdim):
     """Return the p-norm over dimensions."""
+    if hooks.kernels:
+        return torch.linalg.vector_norm(x, p, dims, keepdim)
     if p == 2.0:
         return (x * x).sum(dims, keepdim=keepdim).sqrt()
     if p == 1.0:

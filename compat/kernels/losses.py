@@ -93,9 +93,15 @@ def cross_entropy(
 ):
     """The cross entropy of logits (N, C, *) and classes (N, *) or probabilities (N, C, *)."""
     reduction = _chosen(reduction, size_average, reduce)
-    plain = weight is None and not label_smoothing and not target.is_floating_point()
-    if plain and _native is not None and input.ndim > 1 and not (input.is_cuda or input.is_lazy):
-        return _native_cross_entropy(input, target, ignore_index, reduction)
+    of_classes = not target.is_floating_point()
+    if of_classes and _native is not None and input.ndim > 1:
+        # Smoothed, the loss has a gradient by the weight too.
+        ready = weight is None or not (weight.requires_grad or weight.is_cuda)
+        if ready and not (input.is_cuda or input.is_lazy):
+            return _native_cross_entropy(
+                input, target, weight, ignore_index, reduction, label_smoothing
+            )
+    plain = of_classes and weight is None and not label_smoothing
     if plain and input.ndim == 2 and target.ndim == 1 and input.shape[0]:
         return flow._C.cross_entropy(input, target, None, ignore_index, reduction, 0.0)
     if input.ndim == 1:
@@ -134,7 +140,11 @@ def cross_entropy(
     return (1 - label_smoothing) * loss + label_smoothing / classes * smooth
 
 
-def _native_cross_entropy(input, target, ignore_index, reduction):
+def _native_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing):
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(
+            f"label_smoothing must be between 0.0 and 1.0. Got: {float(label_smoothing):g}"
+        )
     classes = input.shape[1]
     # The kernel passes over what is no class; here is found out whether that is right.
     known = target.numpy()
@@ -148,10 +158,14 @@ def _native_cross_entropy(input, target, ignore_index, reduction):
         if 0 <= ignore_index < classes:
             counted -= int(ignored.sum())
             target = torch.where(target == ignore_index, -1, target)
-    loss, _ = _native(input, target.to(flow.int64))
-    if reduction == "mean":
-        return loss.sum() / counted if counted else loss.sum() * math.nan
-    return reduced(loss, reduction)
+    loss, weights = _native(input, target.to(flow.int64), weight, label_smoothing)
+    if reduction != "mean":
+        return reduced(loss, reduction)
+    if weight is not None:
+        return loss.sum() / weights.sum()
+    if counted == known.size and counted:
+        return loss.mean()
+    return loss.sum() / counted if counted else loss.sum() * math.nan
 
 
 def binary_cross_entropy(

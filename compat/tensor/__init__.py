@@ -59,6 +59,9 @@ def expose(patches, namespace, members) -> None:
     for name in members:
         if name not in present and not name.startswith("__"):
             patches.set(flow.Tensor, name, attributes.Absent(name))
+    from oneflow_mock.compat.kernels import meta  # whose classes are made with what Tensor has
+
+    meta.forget_methods()
 
 
 def _expose_late(patches, name, members):

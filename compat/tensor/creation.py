@@ -59,7 +59,7 @@ def _make_parameter(cls, data=None, requires_grad=True):
     if requires_grad and not data.is_floating_point():
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     made = _instance(cls)
-    _init_parameter(made, memory.at_start(data.detach()), bool(requires_grad))
+    _init_parameter(made, memory.at_start(data), bool(requires_grad))  # which detaches it
     return made
 
 

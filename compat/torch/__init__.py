@@ -13,6 +13,7 @@ from torch.torch_version import TorchVersion
 from oneflow_mock.compat import aten, hooks
 from oneflow_mock.compat.kernels import (
     device_spelling,
+    dims,
     dtypes,
     formats,
     keywords,
@@ -504,36 +505,20 @@ def multiply(input, other, *, out=None):
 _native_statistic = hooks.native.get("statistic")
 
 
-def _bits(input, dim):
-    """Return dimensions as the kernels take them, a bit for each."""
-    ndim = input.ndim
-    if dim is None or dim == () or dim == []:
-        return (1 << ndim) - 1
-    bits = 0
-    for d in dim if isinstance(dim, (list, tuple)) else (dim,):
-        if not -ndim <= d < builtins.max(ndim, 1):
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-builtins.max(ndim, 1)}, "
-                f"{builtins.max(ndim, 1) - 1}], but got {d})"
-            )
-        bits |= 1 << d % ndim if ndim else 0
-    return bits
-
-
 def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the variance over ``dim``, dividing by n - correction (1 unless told)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
         correction = float(unbiased) if correction is None else correction
-        return _native_statistic(input, 1, _bits(input, dim), keepdim, correction)
+        return _native_statistic(input, 1, dims.bits(input, dim), keepdim, correction)
     if correction is None or correction in (0, 1):
         unbiased = unbiased if correction is None else bool(correction)
         dim = list(dim) if isinstance(dim, tuple) else dim
         return flow.var(input, dim=dim, unbiased=unbiased, keepdim=keepdim)
-    dims = _all_dims(input, dim)
-    count = math.prod(input.shape[d] for d in dims)
-    biased = flow.var(input, dim=dims, unbiased=False, keepdim=keepdim)
+    over = dims.listed(input, dim)
+    count = math.prod(input.shape[d] for d in over)
+    biased = flow.var(input, dim=over, unbiased=False, keepdim=keepdim)
     return biased * (count / builtins.max(count - correction, 0))
 
 
@@ -542,12 +527,6 @@ def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
     return operands.written(
         flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction)), out
     )
-
-
-def _all_dims(input, dim):
-    if dim is None:
-        return list(range(input.ndim))
-    return [d % input.ndim for d in (dim if isinstance(dim, (list, tuple)) else [dim])]
 
 
 def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
@@ -588,19 +567,23 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     return operands.written(flow.from_numpy(counts.astype(data.dtype)).to(input.device), out)
 
 
-def _extremes(input, dim, keepdim, better, name):
-    """Return running extremes along ``dim`` with the index of the newest one."""
-    from torch import return_types
+_native_running = hooks.native.get("running_extremes")
 
-    if input.ndim == 0:
-        return getattr(return_types, name)((input.clone(), flow.zeros((), dtype=flow.int64)))
+
+def _extremes(input, dim, better, name):
+    """Return running extremes along ``dim`` with the index of the newest one."""
+    named = getattr(return_types, name)
     dim = operands.wrapped(dim, input.ndim)
+    if _native_running is not None and not input.is_cuda:
+        return named(_native_running(input, dim, better == "min"))
+    if input.ndim == 0:
+        return named((input.clone(), flow.zeros((), dtype=flow.int64)))
     if input.dtype == flow.bool:
-        values, places = _extremes(input.to(flow.int32), dim, keepdim, better, name)
-        return getattr(return_types, name)((values.to(flow.bool), places))
+        values, places = _extremes(input.to(flow.int32), dim, better, name)
+        return named((values.to(flow.bool), places))
     if input.dtype == flow.bfloat16:
-        values, places = _extremes(input.to(flow.float32), dim, keepdim, better, name)
-        return getattr(return_types, name)((values.to(flow.bfloat16), places))
+        values, places = _extremes(input.to(flow.float32), dim, better, name)
+        return named((values.to(flow.bfloat16), places))
     size = input.shape[dim]
     column = input.movedim(dim, -1) if dim != input.ndim - 1 else input
     # One row of the table holds what each place may choose from: itself and those before it.
@@ -615,17 +598,17 @@ def _extremes(input, dim, keepdim, better, name):
     equal = (table == best.unsqueeze(-1)) & flow.logical_not(later)
     where_best = flow.where(equal, places, flow.zeros_like(places)).amax(dim=-1)
     values = column.gather(column.ndim - 1, where_best)
-    return getattr(return_types, name)((values.movedim(-1, dim), where_best.movedim(-1, dim)))
+    return named((values.movedim(-1, dim), where_best.movedim(-1, dim)))
 
 
 def cummax(input, dim, *, out=None):
     """Return the running maximum along ``dim`` and where it was met last."""
-    return operands.written(_extremes(input, dim, False, "max", "cummax"), out)
+    return operands.written(_extremes(input, dim, "max", "cummax"), out)
 
 
 def cummin(input, dim, *, out=None):
     """Return the running minimum along ``dim`` and where it was met last."""
-    return operands.written(_extremes(input, dim, False, "min", "cummin"), out)
+    return operands.written(_extremes(input, dim, "min", "cummin"), out)
 
 
 # shape
@@ -808,12 +791,12 @@ _HALVES = (flow.float16, flow.bfloat16)
 def _mean_of_half(input, dim=None, keepdim=False, dtype=None):
     if dtype is not None:
         return flow.mean(input.to(dtype), dim, keepdim)
-    return _native_statistic(input, 0, _bits(input, dim), keepdim, 0.0)
+    return _native_statistic(input, 0, dims.bits(input, dim), keepdim, 0.0)
 
 
 def _logsumexp_of(input, dim, keepdim=False):
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
-        return _native_statistic(input, 2, _bits(input, dim), keepdim, 0.0)
+        return _native_statistic(input, 2, dims.bits(input, dim), keepdim, 0.0)
     return flow.logsumexp(operands.floating(input), dim, keepdim)
 
 
@@ -971,4 +954,5 @@ argsort = keywords.spelled(argsort)
 
 __getattr__ = aten.find
 
+from torch import return_types  # noqa: E402
 from torch.functional import unique, unique_consecutive  # noqa: E402, F401  (PyTorch hides their home)

@@ -280,7 +280,11 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
   job.store = out.dtype == DataType::kFloat16    ? narrow<Half>
               : out.dtype == DataType::kBFloat16 ? narrow<BFloat16>
                                                  : nullptr;
-  bool direct = job.store == nullptr, broadcast = false;
+  // Where all are of one dtype without gaps, the rows go over the tensors themselves.
+  const bool converts = job.store != nullptr;
+  const Row direct_row =
+      converts ? plan.narrow[out.dtype == DataType::kBFloat16] : plan.row[type];
+  bool direct = direct_row != nullptr, broadcast = false;
   for (int k = 0; k < job.inputs; ++k) {
     Input& input = job.in[k];
     const Type wanted = plan.fixed[k] == kNone ? type : plan.fixed[k];
@@ -295,11 +299,12 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
         input.bytes != input.row_bytes || (wanted == B1 && in[k].dtype != DataType::kBool);
     input.linear = count == job.count;
     input.period = count == 1 ? 1 : 0;
-    direct = direct && input.linear && !input.converted;
+    direct = direct && input.linear
+             && (converts ? in[k].dtype == out.dtype : !input.converted);
     broadcast = broadcast || (!input.linear && count != 1);
   }
   if (direct) {
-    parallel_for(job.count, plan.grain, [&job](int64_t begin, int64_t end) {
+    parallel_for(job.count, plan.grain, [&job, direct_row](int64_t begin, int64_t end) {
       Block block;
       for (int k = 0; k < job.inputs; ++k) {
         block.in[k] = job.in[k].data + begin * job.in[k].bytes;
@@ -307,7 +312,7 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
       block.out = job.out + begin * job.out_bytes;
       block.count = end - begin;
       block.numbers = job.numbers;
-      job.row(block);
+      direct_row(block);
     });
     return;
   }

@@ -226,6 +226,9 @@ conv2d = _convolution(flow._C.conv2d, 2, "conv2d")
 conv3d = _convolution(flow._C.conv3d, 3, "conv3d")
 
 
+_NARROW = (flow.float16, flow.bfloat16)
+
+
 def _transposed(kernel, dims, name):
     def convolution(
         input,
@@ -247,6 +250,12 @@ def _transposed(kernel, dims, name):
         if input.requires_grad and not weight.requires_grad:
             # OneFlow's gradient for the input ends the process unless the weight has one too.
             weight = weight.detach().requires_grad_(flow.is_grad_enabled())
+        if bias is not None and input.dtype in _NARROW and input.dtype is weight.dtype:
+            # The bias is added in a step of its own, which would round a second time.
+            wide = [one.float() for one in (input, weight, bias)]
+            return convolution(*wide, stride, padding, output_padding, groups, dilation).to(
+                input.dtype
+            )
         return kernel(
             input,
             weight,
