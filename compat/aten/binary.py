@@ -56,9 +56,8 @@ def ldexp(input, other, *, out=None):
     """Return input times 2 to the power of other (torch.ldexp)."""
     check_tensor("ldexp", other, "other", 2)
     check_tensor("ldexp", input)
-    power = torch.pow(2.0, floating(other))
-    a, b = spread(*promoted("ldexp", input, power))
-    return written(a * b, out)
+    a, b = spread(*map(floating, promoted("ldexp", input, other)))
+    return written(a * torch.pow(2.0, b), out)
 
 
 def logaddexp(input, other, *, out=None):
@@ -71,11 +70,24 @@ def logaddexp2(input, other, *, out=None):
     return written(_log_of_sum("logaddexp2", input, other, torch.exp2, torch.log2), out)
 
 
+def _floats(name, a, b):
+    if integral(a):
+        kind = dtypes.traits(a.dtype).scalar
+        raise NotImplementedError(f'"{name}_cpu" not implemented for {kind!r}')
+    return a, b
+
+
 def _log_of_sum(name, input, other, power, logarithm):
-    a, b = spread(*map(floating, promoted(name, input, other, numbers=False)))
+    a, b = spread(*_floats(name, *promoted(name, input, other, numbers=False)))
+    dtype = a.dtype
+    if dtype in _HALVES:
+        a, b = a.to(flow.float32), b.to(flow.float32)
     high = torch.maximum(a.detach(), b.detach())
     high = torch.where(torch.isinf(high), torch.zeros_like(high), high)
-    return logarithm(power(a - high) + power(b - high)) + high
+    return (logarithm(power(a - high) + power(b - high)) + high).to(dtype)
+
+
+_HALVES = (flow.float16, flow.bfloat16)
 
 
 def nextafter(input, other, *, out=None):
@@ -83,7 +95,21 @@ def nextafter(input, other, *, out=None):
     a, b = spread(*promoted("nextafter", input, other, numbers=False))
     if integral(a):
         raise NotImplementedError(f'"nextafter_cpu" not implemented for {a.dtype}')
-    return written(computed("nextafter", np.nextafter, a.detach(), b.detach()), out)
+    return written(computed("nextafter", _next(a.dtype), a.detach(), b.detach()), out)
+
+
+def _next(dtype):
+    def compute(a, b):
+        if dtype == flow.float16:
+            return np.nextafter(a.astype(np.float16), b.astype(np.float16))
+        if dtype == flow.bfloat16:
+            import ml_dtypes
+
+            kind = ml_dtypes.bfloat16
+            return np.nextafter(a.astype(kind), b.astype(kind))
+        return np.nextafter(a, b)
+
+    return compute
 
 
 def gcd(input, other, *, out=None):
@@ -119,12 +145,16 @@ def _integers(name, compute, input, other, **takes):
 
 def igamma(input, other, *, out=None):
     """Return the regularized lower incomplete gamma function (torch.igamma)."""
-    return written(_igamma(*map(floating, promoted("igamma", input, other, numbers=False))), out)
+    return written(
+        _igamma(*_floats("igamma", *promoted("igamma", input, other, numbers=False))), out
+    )
 
 
 def igammac(input, other, *, out=None):
     """Return the regularized upper incomplete gamma function (torch.igammac)."""
-    return written(_igammac(*map(floating, promoted("igammac", input, other, numbers=False))), out)
+    return written(
+        _igammac(*_floats("igammac", *promoted("igammac", input, other, numbers=False))), out
+    )
 
 
 def _incomplete(name):
@@ -168,7 +198,7 @@ def xlogy(input, other, *, out=None):
 
 def hypot(input, other, *, out=None):
     """Return the square root of the sum of squares (torch.hypot)."""
-    a, b = spread(*promoted("hypot", input, other, numbers=False))
+    a, b = spread(*_floats("hypot", *promoted("hypot", input, other, numbers=False)))
     return written(torch.sqrt(a * a + b * b), out)
 
 
@@ -177,6 +207,9 @@ def atan2(input, other, *, out=None):
     a, b = spread(*map(floating, promoted("atan2", input, other, numbers=False)))
     if not a.numel():
         return written(a * b, out)
+    if a.dtype in _HALVES:
+        angle = flow.atan2(a.to(flow.float32).contiguous(), b.to(flow.float32).contiguous())
+        return written(angle.to(a.dtype), out)
     return written(flow.atan2(a.contiguous(), b.contiguous()), out)
 
 
@@ -311,9 +344,9 @@ def add(input, other, *, alpha=1, out=None):
     """Return input + alpha other (torch.add)."""
     if alpha != 1:
         alpha = int(alpha) if isinstance(alpha, bool) else alpha
-        if isinstance(input, flow.Tensor) and input.dtype == flow.bool and alpha == 1:
-            alpha = 1
         answer = flow.add(input, other, alpha=alpha)
+        if answer.dtype is not flow.bool and getattr(input, "dtype", None) is flow.bool:
+            answer = answer.to(dtypes.result_type(input, other))
     else:
         answer = flow.add(input, other)
     return answer if out is None else written(answer, out)

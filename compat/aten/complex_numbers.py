@@ -102,37 +102,3 @@ def abs(input, *, out=None):
 
 
 absolute = abs
-
-
-def _of_complex(name):
-    stock = getattr(flow, name)
-
-    def function(input, *, out=None):
-        is_complex = input.is_complex()
-        answer = hooks.native["function_of_complex"](name, input) if is_complex else stock(input)
-        return answer if out is None else out.copy_(answer)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Return {name} of each element, of complex ones too (torch.{name})."
-    return function
-
-
-exp = _of_complex("exp")
-log = _of_complex("log")
-log10 = _of_complex("log10")
-sqrt = _of_complex("sqrt")
-rsqrt = _of_complex("rsqrt")
-reciprocal = _of_complex("reciprocal")
-sigmoid = _of_complex("sigmoid")
-sin = _of_complex("sin")
-cos = _of_complex("cos")
-tan = _of_complex("tan")
-sinh = _of_complex("sinh")
-cosh = _of_complex("cosh")
-tanh = _of_complex("tanh")
-asin = arcsin = _of_complex("asin")
-acos = arccos = _of_complex("acos")
-atan = arctan = _of_complex("atan")
-asinh = arcsinh = _of_complex("asinh")
-acosh = arccosh = _of_complex("acosh")
-atanh = arctanh = _of_complex("atanh")

@@ -5,6 +5,7 @@
 
 import oneflow as flow
 
+from oneflow_mock.compat.kernels.complex_functions import COMPLEX, of_complex
 from oneflow_mock.compat.kernels.operands import check_tensor, written
 
 
@@ -12,6 +13,8 @@ def _unary(name):
     work = getattr(flow, name)
 
     def operator(input, *, out=None):
+        if input.dtype in COMPLEX:
+            return written(of_complex(name, input), out)
         return work(input) if out is None else written(work(input), out)
 
     return _named(name, operator)

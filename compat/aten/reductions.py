@@ -7,7 +7,6 @@ import torch
 from torch import return_types
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import dims as dims_of
 from oneflow_mock.compat.kernels import keywords
 from oneflow_mock.compat.kernels.operands import (
     check_tensor,
@@ -19,13 +18,6 @@ from oneflow_mock.compat.kernels.operands import (
     wrapped_all,
     written,
 )
-
-
-_native_extremes = hooks.native.get("extremes")
-_native_places = hooks.native.get("extreme_places")
-_statistic = hooks.native.get("statistic")
-#: What `_statistic` computes: the Euclidean norm, the sum of absolute values.
-_SUMMED = {2: 3, 1: 4}
 
 
 def _checked_extreme(name, input, dims):
@@ -75,6 +67,8 @@ def _max_or_min(name):
     work = getattr(flow, name)
     paired = getattr(flow, f"{name}imum")
     named = getattr(return_types, name)
+    native = hooks.native.get("extremes")
+    least = name == "min"
 
     def extreme(input, dim=None, keepdim=False, other=None):
         if dim is None and other is None:
@@ -96,8 +90,8 @@ def _max_or_min(name):
             if not input.numel():
                 empty = _empty_like(input, (dim,), keepdim)
                 return named((empty, empty.to(flow.int64)))
-            if _native_extremes is not None and not input.is_cuda:
-                return named(_native_extremes(input, dim, keepdim, name == "min"))
+            if native is not None and not input.is_cuda:
+                return named(native(input, dim, keepdim, least))
             values, indices = work(input, dim, keepdim)
             return named((values, indices.to(flow.int64)))
         check_tensor(name, input)
@@ -156,8 +150,14 @@ def aminmax(input, *, dim=None, keepdim=False, out=None):
     return written(return_types.aminmax(answer), out)
 
 
+def _native_argmin(input, dim, keepdim=False):
+    return hooks.native["extreme_places"](input, dim, keepdim, True)
+
+
 def _arg(name):
     stock = getattr(flow, name)
+    if name == "argmin" and "extreme_places" in hooks.native:
+        stock = _native_argmin
 
     def position(input, dim=None, keepdim=False, *, out=None):
         ndim = input.ndim
@@ -174,10 +174,8 @@ def _arg(name):
             _checked_extreme(name, input, (dim,))
             return written(_empty_like(input, (dim,), keepdim).to(flow.int64), out)
         if dim is None:
-            answer = position(input.reshape(-1), 0)
+            answer = stock(input.reshape(-1), 0)
             answer = answer.reshape(*[1] * ndim) if keepdim else answer
-        elif name == "argmin" and _native_places is not None and not input.is_cuda:
-            answer = _native_places(input, wrapped(dim, ndim), keepdim, True)
         else:
             answer = stock(input, wrapped(dim, ndim), keepdim)
         return written(answer, out)
@@ -292,7 +290,9 @@ def corrcoef(input):
 
 def dist(input, other, p=2):
     """Return the p-norm of the difference (torch.dist)."""
-    gap = floating(torch.sub(input, other)).abs().reshape(-1)
+    gap = torch.sub(input, other).abs().reshape(-1)
+    if not gap.is_floating_point():
+        raise RuntimeError(f"norm(): input dtype should be floating point. Got {gap.dtype}")
     if p == 0:
         return (gap != 0).to(gap.dtype).sum()
     if not gap.numel():
@@ -313,9 +313,12 @@ def dist(input, other, p=2):
 def logcumsumexp(input, dim, *, out=None):
     """Return the logarithms of running sums of exponentials (torch.logcumsumexp)."""
     dim = wrapped(dim, input.ndim)
-    input = floating(input)
+    if not input.is_floating_point():
+        raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}')
     if input.ndim == 0 or not input.numel():
         return written(input.clone(), out)
+    if input.dtype in (flow.float16, flow.bfloat16):
+        return written(logcumsumexp(input.to(flow.float32), dim).to(input.dtype), out)
     # Each place has its own greatest element so far, so nothing overflows or is lost.
     high = torch.cummax(input.detach(), dim)[0]
     high = torch.where(torch.isinf(high), torch.zeros_like(high), high)
@@ -362,6 +365,8 @@ def renorm(input, p, dim, maxnorm, *, out=None):
     """Return the slices along ``dim``, each of p-norm no greater than told (torch.renorm)."""
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
+    if not input.is_floating_point():
+        raise RuntimeError(f"renorm: expected a floating point input, got {input.dtype}")
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     if input.ndim < 2:
@@ -552,44 +557,5 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
         return written(torch.linalg.matrix_norm(input, "nuc", dims, keepdim), out)
     if not input.is_floating_point():
         raise RuntimeError(f"norm(): input dtype should be floating point. Got {input.dtype}")
-    ndim = input.ndim
-    dims = wrapped_all(dim, ndim)
-    power = 2.0 if p in ("fro", None) else float(p)
-    if power in _SUMMED and ndim and input.numel() and _statistic and not input.is_cuda:
-        bits = dims_of.bits(input, dims)
-        answer = _statistic(input, _SUMMED[power], bits, keepdim, 0.0)
-    elif len(dims) == ndim:
-        answer = _norm_of_all(input.reshape(-1), power)
-        answer = answer.reshape(*[1] * ndim) if keepdim and ndim else answer
-    elif power == 2.0 and input.numel():
-        answer = flow._C.vector_norm(input, 2.0, dims, keepdim)
-    else:
-        answer = _norm_over(input, power, dims, keepdim)
-    return written(answer, out)
-
-
-def _norm_of_all(row, power):
-    if power == 2.0 and row.numel():
-        return flow._C.vector_norm(row, 2.0, [0], False)
-    return _norm_over(row, power, [0], False)
-
-
-def _norm_over(input, power, dims, keepdim):
-    size = input.abs()
-    if power == math.inf:
-        return size.amax(dim=dims, keepdim=keepdim)
-    if power == -math.inf:
-        return size.amin(dim=dims, keepdim=keepdim)
-    if power == 0:
-        count = (input.detach() != 0).to(input.dtype).sum(dim=dims, keepdim=keepdim)
-        # PyTorch's asks for a gradient, too, and gives none.
-        return count.requires_grad_(input.requires_grad and flow.is_grad_enabled())
-    if power == 1:
-        return size.sum(dim=dims, keepdim=keepdim)
-    total = (size**power).sum(dim=dims, keepdim=keepdim)
-    if power < 1 or not input.requires_grad:
-        return total ** (1.0 / power)
-    # The root has no slope at zero, where PyTorch takes zero.
-    none = total == 0
-    root = torch.where(none, torch.ones_like(total), total) ** (1.0 / power)
-    return torch.where(none, torch.zeros_like(total), root)
+    power = 2.0 if p in ("fro", None) else p
+    return written(torch.linalg.vector_norm(input, power, dim, keepdim), out)

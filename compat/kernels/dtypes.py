@@ -111,7 +111,7 @@ _CHAR = 1
 _StandIn.__name__ = _StandIn.__qualname__ = "dtype"
 _StandIn.__module__ = "torch"
 
-#: What OneFlow has names for, and with the native kernels tensors of: PyTorch's name → OneFlow's.
+#: What OneFlow names, and with the native kernels has tensors of: PyTorch's name → OneFlow's.
 #: Its operators crash on tensors of its own complex128, so that one goes by another name (kernel.h).
 _NATIVE = {name: name for name in ("int16", "uint16", "uint32", "uint64", "complex64")}
 _NATIVE["complex128"] = "int128"

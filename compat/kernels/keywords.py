@@ -30,6 +30,9 @@ def spelled(function, name=None, first="input"):
                 args = (args[0].to(dtype), *args[1:])
             if out is not None:
                 return operands.written(function(*args, **kwargs), out)
+            if dtype is not None:  # OneFlow's sum of int32 is int64
+                answer = function(*args, **kwargs)
+                return answer if answer.dtype is dtype else answer.to(dtype)
         return function(*args, **kwargs)
 
     functools.update_wrapper(operator, function, assigned=("__doc__",), updated=())

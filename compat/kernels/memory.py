@@ -181,7 +181,8 @@ def over(array, dtype, size, stride=None, offset: int = 0):
     if offset:  # a view of a tensor of all of it: so OneFlow, too, knows where the memory starts
         base = flow.from_numpy(flat)
         base = _as_bfloat16(base) if element is _HALF else base
-        return flow._C.as_strided(base, size, _contiguous(size) if steps is None else steps, offset)
+        steps = _contiguous(size) if steps is None else steps
+        return flow._C.as_strided(base, size, steps, offset)
     if steps is not None:
         strides = tuple(step * width for step in steps)
         flat = np.lib.stride_tricks.as_strided(flat, tuple(size), strides)

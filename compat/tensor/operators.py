@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import dtypes
+from oneflow_mock.compat.kernels import complex_functions, dtypes
 
 
 def _beside(value, tensor):
@@ -228,6 +228,7 @@ def _abs(self):
 
 METHODS = {
     "__abs__": _abs,
+    **{name: complex_functions.method(name) for name in complex_functions.NAMES},
     **{
         name: _promoted(name)
         for name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__")

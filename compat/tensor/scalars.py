@@ -44,7 +44,7 @@ def _product(stock):
         if native is not None:
             answer = native(self, other)
             return self.matmul(other) if answer is None else answer
-        if self.ndim == 1 or other.ndim == 1:
+        if self.ndim == 1 or other.ndim == 1 or not (self.numel() and other.numel()):
             return self.matmul(other)
         return stock(self, other)
 

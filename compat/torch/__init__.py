@@ -529,12 +529,6 @@ def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
     )
 
 
-def _all_dims(input, dim):
-    if dim is None:
-        return list(range(input.ndim))
-    return [d % input.ndim for d in (dim if isinstance(dim, (list, tuple)) else [dim])]
-
-
 def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Return the mean of what is not NaN."""
     counted = flow.logical_not(flow.isnan(input)).to(input.dtype)
@@ -576,18 +570,20 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
 _native_running = hooks.native.get("running_extremes")
 
 
-def _extremes(input, dim, keepdim, better, name):
+def _extremes(input, dim, better, name):
     """Return running extremes along ``dim`` with the index of the newest one."""
-    from torch import return_types
-
-    if input.ndim == 0:
-        return getattr(return_types, name)((input.clone(), flow.zeros((), dtype=flow.int64)))
+    named = getattr(return_types, name)
     dim = operands.wrapped(dim, input.ndim)
     if _native_running is not None and not input.is_cuda:
-        return getattr(return_types, name)(_native_running(input, dim, better == "min"))
+        return named(_native_running(input, dim, better == "min"))
+    if input.ndim == 0:
+        return named((input.clone(), flow.zeros((), dtype=flow.int64)))
     if input.dtype == flow.bool:
-        values, places = _extremes(input.to(flow.int32), dim, keepdim, better, name)
-        return getattr(return_types, name)((values.to(flow.bool), places))
+        values, places = _extremes(input.to(flow.int32), dim, better, name)
+        return named((values.to(flow.bool), places))
+    if input.dtype == flow.bfloat16:
+        values, places = _extremes(input.to(flow.float32), dim, better, name)
+        return named((values.to(flow.bfloat16), places))
     size = input.shape[dim]
     column = input.movedim(dim, -1) if dim != input.ndim - 1 else input
     # One row of the table holds what each place may choose from: itself and those before it.
@@ -602,17 +598,17 @@ def _extremes(input, dim, keepdim, better, name):
     equal = (table == best.unsqueeze(-1)) & flow.logical_not(later)
     where_best = flow.where(equal, places, flow.zeros_like(places)).amax(dim=-1)
     values = column.gather(column.ndim - 1, where_best)
-    return getattr(return_types, name)((values.movedim(-1, dim), where_best.movedim(-1, dim)))
+    return named((values.movedim(-1, dim), where_best.movedim(-1, dim)))
 
 
 def cummax(input, dim, *, out=None):
     """Return the running maximum along ``dim`` and where it was met last."""
-    return operands.written(_extremes(input, dim, False, "max", "cummax"), out)
+    return operands.written(_extremes(input, dim, "max", "cummax"), out)
 
 
 def cummin(input, dim, *, out=None):
     """Return the running minimum along ``dim`` and where it was met last."""
-    return operands.written(_extremes(input, dim, False, "min", "cummin"), out)
+    return operands.written(_extremes(input, dim, "min", "cummin"), out)
 
 
 # shape
@@ -692,6 +688,8 @@ def matmul(input, other, *, out=None):
     if answer is None:
         if input.ndim == 1 and other.ndim == 1:
             answer = flow.dot(input, other) if hooks.kernels else (input * other).sum()
+        elif not (input.numel() and other.numel()) and input.ndim > 1 and other.ndim > 1:
+            answer = _product_of_nothing(input, other)
         elif input.ndim > 2 and other.ndim == 1:  # OneFlow ends the process
             answer = flow.matmul(input, other.unsqueeze(-1)).squeeze(-1)
         elif input.ndim == 1 and other.ndim > 2:
@@ -699,6 +697,20 @@ def matmul(input, other, *, out=None):
         else:
             answer = flow.matmul(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+def _product_of_nothing(input, other):
+    """Multiply batches without elements, for which OneFlow's own kernel ends the process."""
+    from torch.functional import broadcast_shapes
+
+    if input.shape[-1] != other.shape[-2]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({input.shape[-2]}x{input.shape[-1]} and "
+            f"{other.shape[-2]}x{other.shape[-1]})"
+        )
+    batch = broadcast_shapes(input.shape[:-2], other.shape[:-2])
+    answer = operands.empty_of(input, (*batch, input.shape[-2], other.shape[-1]))
+    return answer + other.sum() * 0 if other.requires_grad else answer
 
 
 _product = hooks.native.get("product", lambda input, other: None)
@@ -742,6 +754,9 @@ def sort(input, dim=-1, descending=False, stable=False, *, out=None):
 
     if input.ndim == 0:
         return named((input.clone(), flow.zeros((), dtype=flow.int64)))
+    if not input.numel():  # OneFlow's own kernel would end the process
+        operands.wrapped(dim, input.ndim)
+        return operands.written(named((input.clone(), input.to(flow.int64))), out)
     if input.dtype == flow.bool:
         values, indices = flow.sort(input.to(flow.int32), dim, descending)
         values = values.to(flow.bool)
@@ -856,7 +871,7 @@ def _prod_of(input, *args, **kwargs):
         return _of_one(input, args, kwargs)
     if input.requires_grad and flow.is_grad_enabled() and _has_zero(input):
         return _prod_of_zeros(input, *args, **kwargs)
-    if input.dtype == flow.bool:
+    if not input.is_floating_point() and input.dtype != flow.int64:
         input = input.to(flow.int64)
     return flow.prod(input, *args, **kwargs)
 

@@ -115,7 +115,9 @@ def grad(
     found: list = []
     if wanted:
         found = list(_run(engine.grad, outputs, wanted, given, retain_graph, create_graph))
-    results = [_result(one, found.pop(0)) if is_used else None for one, is_used in zip(inputs, used)]
+    results = [
+        _result(one, found.pop(0)) if is_used else None for one, is_used in zip(inputs, used)
+    ]
     if materialize_grads:
         results = [
             flow.zeros_like(one) if result is None else result

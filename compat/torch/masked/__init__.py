@@ -129,6 +129,8 @@ def _averaged(input, dtype):
 
 def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     """Return means of what the mask keeps; NaN of nothing."""
+    if dtype is None and not input.is_floating_point():
+        raise ValueError(f"input dtype must be floating point, not {input.dtype}")
     input = _averaged(input, dtype)
     answer = _total(input, dim, mask) / _counts(input, dim, mask)
     return _shaped(answer, input, dim, keepdim)
