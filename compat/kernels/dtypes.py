@@ -112,7 +112,7 @@ _StandIn.__name__ = _StandIn.__qualname__ = "dtype"
 _StandIn.__module__ = "torch"
 
 #: What OneFlow names, and with the native kernels has tensors of: PyTorch's name → OneFlow's.
-#: Its operators crash on tensors of its own complex128, so that one goes by another name (kernel.h).
+#: Its operators crash on tensors of its complex128, so that one goes by another name (kernel.h).
 _NATIVE = {name: name for name in ("int16", "uint16", "uint32", "uint64", "complex64")}
 _NATIVE["complex128"] = "int128"
 

@@ -1,8 +1,8 @@
 """Tensors of dtypes that OneFlow names but does not make: int16, uint16, uint32, uint64, complex.
 
-A native function views a tensor's memory as any of them (``dtypes.cpp``). NumPy's arrays come in
-A native function views memory as any of them (``dtypes.cpp``). NumPy arrays come in
-and go out as a dtype of the same size that OneFlow and NumPy both have; memory is always shared.
+A native function views memory as any of them (``dtypes.cpp``). NumPy's arrays come in and go out as
+a dtype of the same size that OneFlow and NumPy both have; memory is always shared.
+"""
 
 from __future__ import annotations
 
