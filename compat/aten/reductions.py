@@ -558,4 +558,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if not input.is_floating_point():
         raise RuntimeError(f"norm(): input dtype should be floating point. Got {input.dtype}")
     power = 2.0 if p in ("fro", None) else p
+    if input.ndim == 0:
+        wrapped_all(dim, 0)
+        return written(torch.linalg.vector_norm(input.reshape(1), power, 0).reshape(()), out)
     return written(torch.linalg.vector_norm(input, power, dim, keepdim), out)

@@ -13,7 +13,7 @@ import types
 
 import oneflow as flow
 
-from oneflow_mock.compat import hooks
+from oneflow_mock.compat import aten, hooks
 from oneflow_mock.compat.kernels import device_spelling, slots
 
 DEVICE = device_spelling.META
@@ -257,7 +257,7 @@ def _take_methods():
         home = next(cls for cls in flow.Tensor.__mro__ if name in vars(cls))
         if name in _VIEWS:
             answer = property(_viewing(name))
-        elif isinstance(vars(home)[name], _FUNCTIONS):
+        elif isinstance(vars(home)[name], (*_FUNCTIONS, aten.Late)):
             answer = _method(name)
         else:
             continue
