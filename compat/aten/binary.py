@@ -319,6 +319,7 @@ def _bits(name, input, other):
 
 def clamp_min(input, min, *, out=None):
     """Return the input, or ``min`` where that is greater (torch.clamp_min)."""
+    check_tensor("clamp_min", input)
     if isinstance(min, flow.Tensor) or input.dtype == flow.bool:
         a, b = spread(*promoted("clamp_min", input, min))
         return written(_held(a, b, torch.ge), out)
@@ -327,6 +328,7 @@ def clamp_min(input, min, *, out=None):
 
 def clamp_max(input, max, *, out=None):
     """Return the input, or ``max`` where that is less (torch.clamp_max)."""
+    check_tensor("clamp_max", input)
     if isinstance(max, flow.Tensor) or input.dtype == flow.bool:
         a, b = spread(*promoted("clamp_max", input, max))
         return written(_held(a, b, torch.le), out)
@@ -338,24 +340,6 @@ def _held(a, b, within):
         return a | b if within is torch.ge else a & b
     keeps = within(a, b)
     return torch.where(keeps if integral(a) else keeps | torch.isnan(a), a, b)
-
-
-def add(input, other, *, alpha=1, out=None):
-    """Return input + alpha other (torch.add)."""
-    if alpha != 1:
-        alpha = int(alpha) if isinstance(alpha, bool) else alpha
-        answer = flow.add(input, other, alpha=alpha)
-        if answer.dtype is not flow.bool and getattr(input, "dtype", None) is flow.bool:
-            answer = answer.to(dtypes.result_type(input, other))
-    else:
-        answer = flow.add(input, other)
-    return answer if out is None else written(answer, out)
-
-
-def add_(input, other, *, alpha=1):
-    """Add alpha other in place (torch.Tensor.add_)."""
-    alpha = int(alpha) if alpha is True or alpha is False else alpha
-    return flow._C.add(input, other, alpha=alpha, inplace=True)
 
 
 def sub(input, other, *, alpha=1, out=None):
@@ -389,6 +373,8 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
+    check_tensor("isclose", input)
+    check_tensor("isclose", other, "other", 2)
     if input.dtype != other.dtype:
         raise RuntimeError(f"{_name_of(input)} did not match {_name_of(other)}")
     a, b = spread(input.detach(), other.detach())

@@ -54,24 +54,6 @@ def polar(abs, angle, *, out=None):
     return answer if out is None else out.copy_(answer)
 
 
-def parts(input):
-    """Return the real and imaginary part of a complex tensor, as views."""
-    pairs = hooks.native["view_as_real"](input)
-    return pairs[..., 0], pairs[..., 1]
-
-
-def absolute_of(input):
-    """Return the absolute values of a complex tensor; the gradient at 0 is 0."""
-    real, imag = parts(input)
-    larger = flow.maximum(real.detach().abs(), imag.detach().abs())
-    usual = (larger > 0) & ~flow.isinf(larger)
-    scale = flow.where(usual, larger, flow.ones_like(larger))
-    squares = (real / scale).square() + (imag / scale).square()
-    is_zero = squares == 0
-    root = flow.where(is_zero, flow.ones_like(squares), squares).sqrt() * scale
-    return flow.where(is_zero, flow.zeros_like(root), root)
-
-
 def _check_parts(one, other):
     if not (one.is_floating_point() and other.is_floating_point()):
         raise RuntimeError(
@@ -93,12 +75,3 @@ def _joined(real, imag):
     dtypes.check_held(dtypes.to_complex(real.dtype), "torch.complex")
     pairs = flow.stack([*torch.broadcast_tensors(real, imag)], -1)
     return hooks.native["view_as_complex"](pairs)
-
-
-def abs(input, *, out=None):
-    """Return absolute values: of a complex tensor, real ones."""
-    answer = absolute_of(input) if input.is_complex() else flow.abs(input)
-    return answer if out is None else out.copy_(answer)
-
-
-absolute = abs

@@ -126,7 +126,7 @@ def _dtype(name):
 
 #: PyTorch's name → the dtype.
 BY_NAME = {name: _dtype(name) for name in _traits}
-_WIDE = BY_NAME["complex128"]
+_COMPLEX128 = BY_NAME["complex128"]
 _by_dtype = {BY_NAME[name]: found for name, found in _traits.items()}
 ALIASES = {
     "half": "float16",
@@ -176,7 +176,7 @@ _is_signed = _BASE.is_signed.__get__
 
 def is_complex(self) -> bool:
     """Tell whether the dtype is complex; of complex128 OneFlow does not know."""
-    return _is_complex(self) or self == _WIDE
+    return self == _COMPLEX128 or _is_complex(self)
 
 
 def is_signed(self) -> bool:

@@ -177,11 +177,15 @@ def _require(self, requires_grad=True):
     return _requires_grad(self, requires_grad)
 
 
+def _conjugated(grad):
+    return hooks.native["conj"](grad)
+
+
 def conjugate_gradient(leaf):
     """Have a complex leaf get its gradient, which flows as its conjugate (``dtypes.cpp``)."""
     if not leaf.requires_grad:
         _requires_grad(leaf, True)
-        _register_hook(leaf, hooks.native["conj"])
+        _register_hook(leaf, _conjugated)
 
 
 def _set_requires_grad(self, requires_grad):

@@ -220,14 +220,8 @@ def _kind(tensor):
     return 0 if tensor.dtype == flow.bool else 1
 
 
-def _abs(self):
-    import torch
-
-    return torch.abs(self)
-
-
 METHODS = {
-    "__abs__": _abs,
+    "__abs__": complex_functions.method("abs"),
     **{name: complex_functions.method(name) for name in complex_functions.NAMES},
     **{
         name: _promoted(name)

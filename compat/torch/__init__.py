@@ -862,7 +862,12 @@ def _of_one(input, args, kwargs):
     return input.to(flow.int64) if input.dtype != flow.int64 else input.clone()
 
 
+_SHORT = dtypes.BY_NAME["int16"]
+
+
 def _sum_of(input, *args, **kwargs):
+    if input.dtype is _SHORT and "dtype" not in kwargs:
+        input = input.to(flow.int64)
     return flow.sum(input, *args, **kwargs) if input.ndim else _of_one(input, args, kwargs)
 
 
@@ -871,7 +876,7 @@ def _prod_of(input, *args, **kwargs):
         return _of_one(input, args, kwargs)
     if input.requires_grad and flow.is_grad_enabled() and _has_zero(input):
         return _prod_of_zeros(input, *args, **kwargs)
-    if not input.is_floating_point() and input.dtype != flow.int64:
+    if not input.is_floating_point() and input.dtype != flow.int64 and not input.is_complex():
         input = input.to(flow.int64)
     return flow.prod(input, *args, **kwargs)
 

@@ -244,7 +244,7 @@ def _str_intern(inp, *, tensor_contents=None):
     else:
         contents = _tensor_str(inp, indent) if tensor_contents is None else ""
         is_shaped = not PRINT_OPTS.edgeitems
-        is_typed = dtype not in (default, flow.int64, flow.bool)
+        is_typed = dtype not in (default, dtypes.to_complex(default), flow.int64, flow.bool)
     if is_shaped:
         suffixes.append(f"size={tuple(inp.shape)}")
     if is_typed:

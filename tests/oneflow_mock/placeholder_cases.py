@@ -469,7 +469,7 @@ CASES = {
     # what is there
     "OneFlow's own objects": (
         "import oneflow, torch\n"
-        "result = torch.relu is oneflow.relu, torch.Tensor is oneflow.Tensor, "
+        "result = torch.add is oneflow.add, torch.Tensor is oneflow.Tensor, "
         "torch.nn.Linear is oneflow.nn.Linear, torch.float32 is oneflow.float32",
         "(True, True, True, True)",
     ),

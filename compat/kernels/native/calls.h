@@ -15,6 +15,7 @@ namespace ofm {
 namespace calls {
 
 struct Library {
+  const char* file = "/liboneflow-";
   ElfW(Addr) base = 0;
   const ElfW(Sym)* symbols = nullptr;
   const char* names = nullptr;
@@ -25,8 +26,8 @@ struct Library {
 };
 
 inline int look_at(dl_phdr_info* info, size_t, void* out) {
-  if (std::strstr(info->dlpi_name, "/liboneflow-") == nullptr) { return 0; }
   auto* library = static_cast<Library*>(out);
+  if (std::strstr(info->dlpi_name, library->file) == nullptr) { return 0; }
   library->base = info->dlpi_addr;
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const auto& part = info->dlpi_phdr[i];
@@ -102,9 +103,10 @@ inline bool replace(const Library& library, void** slot, void* function) {
   return true;
 }
 
-// OneFlow's library; without symbols where it is not as expected.
-inline Library library() {
+// OneFlow's library, or another file of its; without symbols where it is not as expected.
+inline Library library(const char* file = "/liboneflow-") {
   Library found;
+  found.file = file;
   dl_iterate_phdr(look_at, &found);
   if (!found.names || !found.hash || !found.calls) { found.symbols = nullptr; }
   return found;

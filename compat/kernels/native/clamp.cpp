@@ -101,7 +101,7 @@ const bool registered = [] {
   clip<ClipMax, ClipMaxGrad, false, true>("clip_by_scalar_max", "clip_by_scalar_max_grad");
   {
     Plan plan{"where", 3, {"condition", "x", "y"}, "out"};
-    fill_choose<OFM_NUMBERS, bool>(plan);
+    fill_choose<OFM_NUMBERS, bool, OFM_COMPLEX>(plan);
     plan.decides = 1;
     plan.fixed[0] = B1;
     add(plan);

@@ -34,6 +34,28 @@ OFM_FUNCTION(Acosh, std::acosh(x))
 OFM_FUNCTION(Atanh, std::atanh(x))
 OFM_FUNCTION(Sigmoid, T(1) / (T(1) + std::exp(-x)))
 
+OFM_FUNCTION2(ExpGrad, y * std::exp(x))
+OFM_FUNCTION2(LogGrad, y / x)
+OFM_FUNCTION2(Log10Grad, y / (x * T(2.302585092994045684)))
+OFM_FUNCTION2(SqrtGrad, y / (T(2) * std::sqrt(x)))
+OFM_FUNCTION2(RsqrtGrad, y * T(-0.5) / (x * std::sqrt(x)))
+OFM_FUNCTION2(ReciprocalGrad, -y / (x * x))
+OFM_FUNCTION2(SquareGrad, y * x * T(2))
+OFM_FUNCTION2(SinGrad, y * std::cos(x))
+OFM_FUNCTION2(CosGrad, -y * std::sin(x))
+OFM_FUNCTION2(TanGrad, y / (std::cos(x) * std::cos(x)))
+OFM_FUNCTION2(SinhGrad, y * std::cosh(x))
+OFM_FUNCTION2(CoshGrad, y * std::sinh(x))
+OFM_FUNCTION2(TanhGrad, y * (T(1) - std::tanh(x) * std::tanh(x)))
+OFM_FUNCTION2(AsinGrad, y / std::sqrt(T(1) - x * x))
+OFM_FUNCTION2(AcosGrad, -y / std::sqrt(T(1) - x * x))
+OFM_FUNCTION2(AtanGrad, y / (T(1) + x * x))
+OFM_FUNCTION2(AsinhGrad, y / std::sqrt(T(1) + x * x))
+OFM_FUNCTION2(AcoshGrad, y / (std::sqrt(x - T(1)) * std::sqrt(x + T(1))))
+OFM_FUNCTION2(AtanhGrad, y / (T(1) - x * x))
+// Of the sigmoid itself.
+OFM_FUNCTION2(SigmoidGrad, y * x * (T(1) - x))
+
 template<typename T>
 struct Equal {
   explicit Equal(const Numbers&) {}
@@ -101,6 +123,14 @@ void compare(const char* op) {
   add(plan);
 }
 
+template<template<typename> class Function>
+void gradient(const char* op, const char* of = "x") {
+  Plan plan{op, 2, {of, "dy"}, "dx"};
+  fill2<Function, OFM_COMPLEX>(plan);
+  plan.grain = kGrain / 32;
+  add(plan);
+}
+
 const bool registered = [] {
   of_two<Add>("broadcast_add");
   of_two<Sub>("broadcast_sub");
@@ -140,6 +170,26 @@ const bool registered = [] {
   function<Acosh>("acosh");
   function<Atanh>("atanh");
   function<Sigmoid>("sigmoid");
+  gradient<ExpGrad>("exp_grad");
+  gradient<LogGrad>("log_grad");
+  gradient<Log10Grad>("log10_grad");
+  gradient<SqrtGrad>("sqrt_grad");
+  gradient<RsqrtGrad>("rsqrt_grad");
+  gradient<ReciprocalGrad>("reciprocal_grad");
+  gradient<SquareGrad>("square_grad");
+  gradient<SinGrad>("sin_grad");
+  gradient<CosGrad>("cos_grad");
+  gradient<TanGrad>("tan_grad");
+  gradient<SinhGrad>("sinh_grad");
+  gradient<CoshGrad>("cosh_grad");
+  gradient<TanhGrad>("tanh_grad");
+  gradient<AsinGrad>("asin_grad");
+  gradient<AcosGrad>("acos_grad");
+  gradient<AtanGrad>("atan_grad");
+  gradient<AsinhGrad>("asinh_grad");
+  gradient<AcoshGrad>("acosh_grad");
+  gradient<AtanhGrad>("atanh_grad");
+  gradient<SigmoidGrad>("sigmoid_grad", "y");
   return true;
 }();
 

@@ -345,10 +345,34 @@ bool (*may_require)(DataType) = nullptr;
 
 bool may_require_gradient(DataType dtype) { return is_complex(dtype) || may_require(dtype); }
 
+constexpr char kSetRequires[] = "_ZN7oneflow3one10TensorImpl17set_requires_gradEb";
+Maybe<void> (*set_requires)(one::TensorImpl*, bool) = nullptr;
+
+// TensorImpl::set_requires_grad, which refuses what is not floating.
+Maybe<void> set_requires_gradient(one::TensorImpl* self, bool wanted) {
+  if (!wanted || !is_complex(self->dtype())) { return set_requires(self, wanted); }
+  self->mut_autograd_meta()->set_requires_grad(true);
+  return Maybe<void>::Ok();
+}
+
 bool let_complex_require() {
   const calls::Library library = calls::library();
-  void** slot = library.symbols ? calls::slot_of(library, kMayRequire) : nullptr;
-  if (slot == nullptr) { return false; }
+  if (library.symbols == nullptr) { return false; }
+  void** slot = calls::slot_of(library, kMayRequire);
+  void** set_slot = calls::slot_of(library, kSetRequires);
+  if (slot == nullptr || set_slot == nullptr) { return false; }
+  set_requires = reinterpret_cast<Maybe<void> (*)(one::TensorImpl*, bool)>(
+      calls::address_of(library, kSetRequires));
+  calls::replace(library, set_slot, reinterpret_cast<void*>(set_requires_gradient));
+  // The file of Python's side has a copy of what calls it.
+  const calls::Library python = calls::library("/_oneflow_internal");
+  if (python.symbols != nullptr) {
+    const uint32_t number = calls::foreign_symbol_number(python, kSetRequires);
+    void** copied_slot = calls::slot_of(python, number);
+    if (copied_slot != nullptr) {
+      calls::replace(python, copied_slot, reinterpret_cast<void*>(set_requires_gradient));
+    }
+  }
   may_require = reinterpret_cast<bool (*)(DataType)>(calls::address_of(library, kMayRequire));
   return calls::replace(library, slot, reinterpret_cast<void*>(may_require_gradient));
 }

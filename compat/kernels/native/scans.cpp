@@ -138,6 +138,7 @@ struct Scan {
 OFM_FOR_FLOATING(OFM_SCAN)
 OFM_SCAN(int32_t)
 OFM_SCAN(int64_t)
+OFM_SCAN(int16_t)
 
 // --- extremes and their places -------------------------------------------------------------------
 
