@@ -5,6 +5,7 @@ Overlays never import the mock itself: they call these.
 
 from __future__ import annotations
 
+import types
 import warnings
 
 #: The PyTorch version that is claimed, such as "2.13.0".
@@ -40,6 +41,23 @@ def refuse_attribute(api: str) -> Exception:
 def patch(owner, name: str, value) -> None:
     """Set ``owner.name`` until the mock is switched off; replaced by the mock."""
     setattr(owner, name, value)
+
+
+def patch_methods(owner, source) -> None:
+    """Set the methods of a class, and of its bases, on another one, as if they were written there.
+
+    What Python says of a wrong call names the class, so their names are those of the owner's.
+    """
+    for cls in reversed(source.__mro__[:-1]):
+        for name, found in list(vars(cls).items()):
+            if isinstance(found, types.FunctionType):
+                method = types.FunctionType(
+                    found.__code__, found.__globals__, name, found.__defaults__, found.__closure__
+                )
+                method.__kwdefaults__ = found.__kwdefaults__
+                method.__doc__ = found.__doc__
+                method.__qualname__ = f"{owner.__name__}.{name}"
+                patch(owner, name, method)
 
 
 def set_kernel_threads(count: int) -> None:

@@ -42,7 +42,7 @@ SANITIZED = "sanitized"
 
 COMMON_FLAGS = (
     *("-std=c++17", "-O3", "-fPIC", "-fopenmp", "-w", "-fvisibility=hidden"),
-    *("-fno-math-errno", "-fno-trapping-math", "-mprefer-vector-width=512"),
+    *("-fno-math-errno", "-fno-trapping-math", "-fcx-fortran-rules", "-mprefer-vector-width=512"),
     # OneFlow was built with the ABI of before GCC 5.
     *("-D_GLIBCXX_USE_CXX11_ABI=0", "-DHALF_ENABLE_CPP11_USER_LITERALS=0"),
 )

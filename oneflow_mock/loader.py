@@ -173,10 +173,12 @@ class Builder:
         is_new = "oneflow" not in sys.modules
         self._flow = load_engine()
         engine_settings.run_at_once(self._flow, kernel_library.loaded, self.patches)
-        from oneflow_mock.compat import hooks, tensor
+        from oneflow_mock.compat import hooks
 
         hooks.engine_is_new = is_new
         self.apply_settings()
+        from oneflow_mock.compat import tensor  # its files ask hooks what there is
+
         tensor.install(self.patches)
 
     def complete(self, torch_module) -> None:

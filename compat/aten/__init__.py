@@ -15,6 +15,8 @@ import re
 
 import oneflow as flow
 
+#: The file whose functions are not methods.
+FUNCTIONS_ONLY = "outputs"
 _FOLDER = os.path.dirname(__file__)
 #: A public name at the margin: ``def name``, ``name = …``.
 _DEFINED = re.compile(r"^(?:def ([a-zA-Z]\w*)\(|([a-zA-Z]\w*) = )", re.MULTILINE)

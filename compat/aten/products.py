@@ -1,6 +1,9 @@
 """Products of matrices and vectors that are added to something (ATen's ``LinearAlgebra.cpp``)."""
 
+import oneflow as flow
 import torch
+
+from oneflow_mock.compat.kernels.operands import wrapped, written, zero_gradient
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
@@ -8,12 +11,155 @@ def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
 
     input broadcasts to (n,), mat is (n, m), vec is (m,). RuntimeError for other shapes.
     """
-    answer = _added(input, torch.mv(mat, vec), beta, alpha)
-    return answer if out is None else out.copy_(answer)
+    _check_ranks("addmv", (mat, 2), (vec, 1))
+    return written(_added(input, torch.matmul(mat, vec), beta, alpha), out)
+
+
+def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
+    """Return beta * input + alpha * (vec1 ⊗ vec2), of shape (n, m) (torch.addr)."""
+    _check_ranks("addr", (vec1, 1), (vec2, 1))
+    return written(_added(input, vec1.unsqueeze(1) * vec2.unsqueeze(0), beta, alpha), out)
+
+
+def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
+    """Return beta * input + alpha * the sum of batch1[i] @ batch2[i] (torch.addbmm).
+
+    batch1 is (b, n, m), batch2 is (b, m, p); input broadcasts to (n, p).
+    """
+    _check_batches("addbmm", batch1, batch2)
+    product = torch.bmm(batch1, batch2).sum(dim=0, dtype=batch1.dtype)
+    return written(_added(input, product, beta, alpha), out)
+
+
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
+    """Return beta * input + alpha * (batch1 @ batch2), by batches (torch.baddbmm).
+
+    batch1 is (b, n, m), batch2 is (b, m, p); input broadcasts to (b, n, p).
+    """
+    _check_batches("baddbmm", batch1, batch2)
+    return written(_added(input, torch.bmm(batch1, batch2), beta, alpha), out)
+
+
+def vdot(input, other, *, out=None):
+    """Return the dot product of two vectors (torch.vdot)."""
+    _check_pair("vdot", input, other)
+    return written((input * other).sum(dtype=input.dtype), out)
+
+
+def inner(input, other, *, out=None):
+    """Return the products of vectors along the last dimensions (torch.inner).
+
+    input is (*, n), other is (**, n); the answer is (*, **).
+    """
+    if input.ndim == 0 or other.ndim == 0:
+        return written(input * other, out)
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}"
+        )
+    size = input.shape[-1]
+    left, right = input.reshape(-1, size), other.reshape(-1, size)
+    if 0 in (*left.shape, *right.shape):
+        answer = (left.unsqueeze(1) * right.unsqueeze(0)).sum(dim=-1, dtype=input.dtype)
+    else:
+        answer = torch.matmul(left, right.transpose(0, 1))
+    return written(answer.reshape(*input.shape[:-1], *other.shape[:-1]), out)
+
+
+def _check_pair(name, input, other):
+    for which, tensor in (("self", input), ("other", other)):
+        if tensor.ndim != 1:
+            raise RuntimeError(
+                f"1D tensors expected, but got {input.ndim}D and {other.ndim}D tensors ({which})"
+            )
+    if input.dtype != other.dtype:
+        raise RuntimeError("dot : expected both vectors to have same dtype")
+    if input.shape != other.shape:
+        raise RuntimeError(
+            "inconsistent tensor size, expected tensor ["
+            + str(input.shape[0])
+            + "] and src ["
+            + str(other.shape[0])
+            + "] to have the same number of elements"
+        )
+
+
+def _check_ranks(name, *tensors):
+    for tensor, rank in tensors:
+        if tensor.ndim != rank:
+            raise RuntimeError(f"{name}: Expected a {rank}-D tensor, but got {tensor.ndim}-D")
+
+
+def _check_batches(name, batch1, batch2):
+    _check_ranks(name, (batch1, 3), (batch2, 3))
+    if batch1.shape[0] != batch2.shape[0] or batch1.shape[2] != batch2.shape[1]:
+        raise RuntimeError(
+            f"{name}: batch1 of shape {tuple(batch1.shape)} and batch2 of shape "
+            f"{tuple(batch2.shape)} cannot be multiplied"
+        )
 
 
 def _added(input, product, beta, alpha):
+    dtype = product.dtype
+    if dtype != flow.bool and not product.is_floating_point():
+        beta, alpha = int(beta), int(alpha)
+    if dtype == flow.bool:
+        product = product & bool(alpha) if alpha != 1 else product
+        return product if not beta else product | input
     product = product if alpha == 1 else product * alpha
     if beta == 0:  # whatever is in input, NaN included, does not count
-        return product
-    return product + (input if beta == 1 else input * beta)
+        return zero_gradient(product, input)
+    answer = product + (input if beta == 1 else input * beta)
+    if answer.shape != product.shape:
+        raise RuntimeError(
+            f"The expanded size of the tensor {tuple(product.shape)} must match the existing size "
+            f"{tuple(input.shape)}"
+        )
+    return answer
+
+
+def einsum(equation, *operands):
+    """Return the sum of products that an equation names (torch.einsum)."""
+    if isinstance(equation, flow.Tensor):
+        equation, operands = _from_sublists(equation, *operands)
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = operands[0]
+    return flow.einsum(equation, *operands)
+
+
+def _from_sublists(*args):
+    """Return the equation and the operands of tensors that are followed by lists of numbers."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+    def spelled(subscripts):
+        return "".join("..." if s is Ellipsis else letters[s] for s in subscripts)
+
+    pairs = len(args) // 2
+    equation = ",".join(spelled(args[2 * n + 1]) for n in range(pairs))
+    if len(args) % 2:
+        equation += "->" + spelled(args[-1])
+    return equation, args[: 2 * pairs : 2]
+
+
+def cross(input, other, dim=None, *, out=None):
+    """Return the cross products of vectors of three along ``dim`` (torch.cross)."""
+    if input.dtype != other.dtype:
+        dtype = torch.promote_types(input.dtype, other.dtype)
+        input, other = input.to(dtype), other.to(dtype)
+    if dim is None:
+        sizes = [d for d, size in enumerate(input.shape) if size == 3]
+        if not sizes:
+            raise RuntimeError("no dimension of size 3 in input")
+        dim = sizes[0]
+        if input.ndim != other.ndim:
+            raise RuntimeError("inconsistent tensors dimensions input and other")
+    input, other = torch.broadcast_tensors(input, other)
+    dim = wrapped(dim, input.ndim)
+    if input.shape[dim] != 3:
+        raise RuntimeError(f"dimension {dim} does not have size 3")
+    if not input.numel():
+        return written(input * other, out)
+    one, two, three = ((input.narrow(dim, n, 1), other.narrow(dim, n, 1)) for n in range(3))
+    pieces = [a * y - x * b for (a, b), (x, y) in ((two, three), (three, one), (one, two))]
+    return written(torch.cat(pieces, dim), out)

@@ -22,6 +22,8 @@ def relu_(input):
 
 def relu6(input, inplace=False):
     """Return x held within [0, 6]."""
+    if not input.is_floating_point():
+        return _put(input, torch.clamp(input, 0, 6), inplace)
     return _put(input, torch.clamp(input, 0.0, 6.0), inplace)
 
 
@@ -75,11 +77,12 @@ def hardsigmoid(input, inplace=False):
     return _put(input, flow._C.hardsigmoid(input), inplace)
 
 
-def gelu(input, approximate="none"):
+def gelu(input, approximate="none", *, out=None):
     """Return x by the normal distribution's probability below it, or its "tanh" approximation."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
-    return flow._C.gelu_with_approximate(input, approximate)
+    answer = flow._C.gelu_with_approximate(input, approximate)
+    return answer if out is None else out.copy_(answer)
 
 
 def glu(input, dim=-1):
@@ -87,33 +90,42 @@ def glu(input, dim=-1):
     return flow._C.glu(input, dim)
 
 
-def logsigmoid(input):
+def logsigmoid(input, *, out=None):
     """Return log(sigmoid(x))."""
-    return flow._C.logsigmoid(input)
+    answer = flow._C.logsigmoid(input)
+    return answer if out is None else out.copy_(answer)
 
 
-def softplus(input, beta=1.0, threshold=20.0):
+def softplus(input, beta=1.0, threshold=20.0, *, out=None):
     """Return log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold."""
-    return flow._C.softplus(input, beta, threshold)
+    answer = flow._C.softplus(input, beta, threshold)
+    return answer if out is None else out.copy_(answer)
 
 
 def softsign(input):
     """Return x / (1 + |x|)."""
+    if not input.is_floating_point():
+        return input / (1 + torch.abs(input))
     return flow._C.softsign(input)
 
 
-def hardshrink(input, lambd=0.5):
+def hardshrink(input, lambd=0.5, *, out=None):
     """Return x, but zero within ± lambd."""
-    return flow._C.hardshrink(input, lambd=lambd)
+    answer = flow._C.hardshrink(input, lambd=lambd)
+    return answer if out is None else out.copy_(answer)
 
 
-def softshrink(input, lambd=0.5):
+def softshrink(input, lambd=0.5, *, out=None):
     """Return x nearer to zero by lambd."""
-    return flow._C.softshrink(input, alpha=lambd)
+    answer = flow._C.softshrink(input, alpha=lambd)
+    return answer if out is None else out.copy_(answer)
 
 
 def threshold(input, threshold, value, inplace=False):
     """Return x where it exceeds the threshold, ``value`` elsewhere."""
+    if not input.is_floating_point():
+        kept = torch.where(input > threshold, input, torch.full_like(input, value))
+        return _put(input, kept, inplace)
     return _put(input, flow._C.threshold(input, threshold=threshold, value=value), inplace)
 
 

@@ -57,14 +57,16 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
 
 def from_storage(storage, dtype=None):
     """Return a 1-d tensor over a storage."""
-    from oneflow_mock.compat.tensor.storage import laid_over
-
     dtype = dtype or getattr(storage, "dtype", None) or flow.get_default_dtype()
     count, untyped = storage.nbytes() // dtypes.itemsize(dtype), storage.untyped()
-    tensor = laid_over(untyped, dtype, (count,))
-    if dtype == flow.uint8 and untyped._tensor is None and count:
-        return memory.note(tensor, untyped._array)
-    return tensor
+    if untyped._tensor is None and not untyped.is_meta:
+        tensor = memory.over(untyped._array, dtype, (count,))
+        if dtype is flow.uint8 and count:
+            return memory.note(tensor, untyped._array)
+        return tensor
+    from oneflow_mock.compat.tensor.storage import laid_over
+
+    return laid_over(untyped, dtype, (count,))
 
 
 def _has_buffer(obj) -> bool:
@@ -84,6 +86,8 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
             requires_grad = obj.requires_grad
     elif isinstance(obj, (UntypedStorage, TypedStorage)):
         tensor = from_storage(obj, dtype)
+        if not (device or copy or requires_grad):
+            return tensor
     elif isinstance(obj, np.ndarray):
         tensor = flow.from_numpy(obj)
     elif not isinstance(obj, np.generic) and _has_buffer(obj):

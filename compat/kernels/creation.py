@@ -14,8 +14,9 @@ import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, meta
+from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, meta, retyped
 
+_DTYPE = flow.dtype
 _constant = flow._C.constant
 _empty = flow._C.empty
 _default_dtype = flow.get_default_dtype
@@ -35,6 +36,8 @@ NUMPY = {
     flow.float32: np.dtype(np.float32),
     flow.float64: np.dtype(np.float64),
 }
+_SHARED = {array: dtype for dtype, array in NUMPY.items()}
+NUMPY.update(retyped.NUMPY)
 _FROM_NUMPY = {array: dtype for dtype, array in NUMPY.items()}
 _PYTHON_TYPES = {float: flow.float64, int: flow.int64, bool: flow.bool}
 
@@ -59,8 +62,8 @@ def device_of(api, device):
     """Return the device that an argument says, or the default one; None for the plain CPU."""
     if device is None:
         device = device_spelling.current()
-        if device is device_spelling.CPU:
-            return None
+    if device is device_spelling.CPU:
+        return None
     try:
         device = device_spelling.usable(device)
     except TypeError:
@@ -81,9 +84,11 @@ def shape_of(api, size):
             )
     shape = tuple(size)
     for dimension in shape:
-        if type(dimension) is not int:
-            shape = tuple(_dimension(api, given, i) for i, given in enumerate(shape))
+        if type(dimension) is not int or dimension < 0:
             break
+    else:
+        return shape
+    shape = tuple(_dimension(api, given, i) for i, given in enumerate(shape))
     for dimension in shape:
         if dimension < 0:
             if api == "zeros":
@@ -124,7 +129,7 @@ def finish(tensor, requires_grad, pin_memory):
     if pin_memory:
         tensor = tensor.pin_memory()
     if requires_grad:
-        if not tensor.is_floating_point():
+        if not (tensor.is_floating_point() or tensor.is_complex()):
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients"
             )
@@ -146,7 +151,12 @@ def into(out, tensor):
 
 def _filled(shape, value, dtype, device):
     if device is None:
-        return _constant(shape, value, dtype=dtype)
+        try:
+            return _constant(shape, value, dtype=dtype)
+        except (RuntimeError, TypeError):
+            if dtype not in retyped.NUMPY:
+                raise
+            return retyped.of_array(np.full(shape, value, retyped.NUMPY[dtype]))
     if device.type == "meta":
         return meta.empty(shape, dtype)
     return _constant(shape, value, dtype=dtype, device=device)
@@ -189,9 +199,17 @@ def _maker(name, value):
         shape = shape_of(name, size)
         if layout is not None:
             check_layout(name, layout)
-        dtype = dtype_of(name, dtype, _default_dtype() if out is None else out.dtype)
+        if dtype is None:
+            dtype = _default_dtype() if out is None else out.dtype
+        elif type(dtype) is not _DTYPE:
+            dtype = dtype_of(name, dtype, None)
         device = device_of(name, device)
-        if value is None:
+        if device is None:
+            if value is None:
+                made = _empty(shape, dtype=dtype)
+            else:
+                made = _constant(shape, value, dtype=dtype)
+        elif value is None:
             made = _unfilled(shape, dtype, device)
         else:
             made = _filled(shape, value, dtype, device)
@@ -284,8 +302,11 @@ def _like(api, input, value, dtype, layout, device, other):
         return _global(api, arguments, dict(other, dtype=dtype))
     if layout is not None:
         check_layout(api, layout)
-    dtype = dtype_of(api, dtype, input.dtype)
-    device = input.device if device is None else device_of(api, device)
+    dtype = input.dtype if dtype is None else dtype_of(api, dtype, None)
+    if device is not None:
+        device = device_of(api, device)
+    elif input.is_cuda or meta.is_meta(input):
+        device = input.device
     shape = input.shape
     return (
         _unfilled(shape, dtype, device) if value is None else _filled(shape, value, dtype, device)
@@ -343,9 +364,24 @@ def empty_strided(
     return finish(made, requires_grad, pin_memory)
 
 
+def _steps(api, steps):
+    steps = _number(api, "steps", steps)
+    if isinstance(steps, float):
+        raise TypeError(f"{api}(): argument 'steps' (position 3) must be int, not float")
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    return steps
+
+
 def empty_permuted(size, physical_layout, **options):
     """Return a tensor whose dimensions lie in memory in the given order."""
     shape = shape_of("empty_permuted", (size,))
+    if sorted(physical_layout) != list(range(len(shape))):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. "
+            f"len(size) = {len(shape)} is not equal to len(physical_layout) = "
+            f"{len(physical_layout)}, or one is there twice"
+        )
     back = sorted(range(len(shape)), key=lambda place: physical_layout[place])
     return empty([shape[d] for d in physical_layout], **options).permute(*back)
 
@@ -417,6 +453,9 @@ def arange(
     default = flow.int64 if integral else _default_dtype()
     dtype = dtype_of("arange", dtype, default if out is None else out.dtype)
     device = device_of("arange", device)
+    if not dtype.is_floating_point:
+        start, end, step = int(start), int(end), int(step)
+        _check_range(start, end, step)
     count = _count(start, end, step)
     made = _sequence("arange", count, start, step, dtype, device)
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
@@ -488,9 +527,7 @@ def linspace(
     check_layout("linspace", layout)
     dtype = dtype_of("linspace", dtype, _default_dtype() if out is None else out.dtype)
     start, end = _number("linspace", "start", start), _number("linspace", "end", end)
-    steps = _number("linspace", "steps", steps)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+    steps = _steps("linspace", steps)
     device = device_of("linspace", device)
     if device is not None and device.type == "meta":
         made = meta.empty((steps,), dtype)
@@ -534,7 +571,7 @@ def logspace(
     check_layout("logspace", layout)
     dtype = dtype_of("logspace", dtype, _default_dtype() if out is None else out.dtype)
     start, end = _number("logspace", "start", start), _number("logspace", "end", end)
-    powers = _spaced(start, end, int(_number("logspace", "steps", steps)), flow.float64)
+    powers = _spaced(start, end, _steps("logspace", steps), flow.float64)
     made = _of_array(np.power(float(base), powers), dtype, device_of("logspace", device))
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
 
@@ -578,7 +615,9 @@ def eye(
 def _of_array(array, dtype, device):
     """Return an array of our own as a tensor, on the CPU sharing its memory."""
     wanted = NUMPY.get(dtype)
-    if wanted is None:
+    if dtype in retyped.NUMPY:
+        made = retyped.of_array(np.array(array, wanted))
+    elif wanted is None:
         made = flow._C.to(_flow_from_numpy(_ready(array, np.dtype(np.float32))), dtype)
     else:
         made = _flow_from_numpy(_ready(array, wanted))
@@ -662,7 +701,9 @@ def _tensor(api, data, dtype, device):
         return meta.empty(array.shape, dtype)
     dtypes.check_held(dtype, f"torch.{api}")
     wanted = NUMPY.get(dtype)
-    if wanted is None:
+    if dtype in retyped.NUMPY:
+        made = retyped.of_array(np.array(array, wanted))
+    elif wanted is None:
         made = flow._C.to(_flow_tensor(_ready(array, np.dtype(np.float32))), dtype)
     else:
         made = _flow_tensor(_ready(array, wanted), dtype=dtype)
@@ -846,6 +887,8 @@ def from_numpy(ndarray):
     _check_strides(ndarray)
     if not ndarray.flags.writeable:
         _warn_read_only()
+    if ndarray.dtype not in _SHARED:
+        return retyped.of_array(ndarray)
     return _flow_from_numpy(ndarray)
 
 
@@ -929,7 +972,11 @@ def _new_maker(name, value):
             size = (*size, other.pop("size")) if "size" in other else size
             _check_no_more(name, other)
         shape = shape_of(name, size)
-        dtype, device = _beside(name, self, dtype, device)
+        dtype = self.dtype if dtype is None else dtype_of(name, dtype, None)
+        if device is not None:
+            device = device_of(name, device)
+        elif self.is_cuda or meta.is_meta(self):
+            device = self.device
         if value is None:
             made = _unfilled(shape, dtype, device)
         else:

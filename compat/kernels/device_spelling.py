@@ -96,8 +96,12 @@ _WANTED = " * (torch.device device)\n * (str type, int index = -1)\n"
 
 def new_device(cls, *args, **kwargs):
     """``torch.device(...)``: a device, a string with or without an index, or a number."""
-    if len(args) == 1 and not kwargs and type(args[0]) is _DEVICE:
-        return args[0]
+    if len(args) == 1 and not kwargs:
+        first = args[0]
+        if type(first) is _DEVICE:
+            return first
+        if type(first) is str and first in _KNOWN:
+            return _KNOWN[first]
     named = dict(zip(("type", "index"), args))
     if len(args) > 2 or not set(kwargs) <= {"type", "index", "device"} or set(kwargs) & set(named):
         raise _invalid(args, kwargs)
@@ -169,12 +173,17 @@ def _spell(kind, index):
     return device
 
 
+META = _spell("meta", None)
+#: The devices that programs name again and again, by their names.
+_KNOWN = {"cpu": CPU, "meta": META}
+
+
 def usable(device):
     """Return a device, given as PyTorch lets one, on which OneFlow can make tensors.
 
     PyTorch's error for one that is not there. ``meta`` is returned as it is.
     """
-    if type(device) is flow.device:
+    if type(device) is _DEVICE or device is META:
         return device
     if isinstance(device, (str, int)) and not isinstance(device, bool):
         device = new_device(flow.device, device)

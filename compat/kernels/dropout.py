@@ -1,17 +1,19 @@
 """PyTorch's dropouts: the same elements are dropped as in PyTorch for the same seed.
 
-The mask is drawn on the host and multiplied with OneFlow's kernels, so autograd flows through. In
-a graph, over several ranks and on other devices OneFlow's own dropout draws.
+The mask is drawn when the dropout is asked for, and multiplied with OneFlow's kernels, so autograd
+flows through. In a graph, over several ranks and on other devices OneFlow's own dropout draws.
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
 import warnings
 
 import numpy as np
 import oneflow as flow
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import filling, sampling
 from oneflow_mock.compat.kernels.generator import generator_of
 
@@ -47,12 +49,56 @@ def _kept(input, shape, order, p, generator):
 def dropout_mask(input, p, *, is_feature=False, generator=None):
     """Return what dropout multiplies with: 0 with probability p, else 1 / (1 - p)."""
     shape, order = _mask_layout(input, is_feature)
+    if order is None and _draws_in_place(input):
+        return _choices(input, shape, p, generator, lambda ends: _divided(ends, p))[0]
     kept, kind = _kept(input, shape, order, p, generator)
+    return filling.tensor_of(sampling.rounded(_divided(kept, p), kind.array), _working_dtype(input))
+
+
+def _divided(kept, p):
     if kept.dtype.itemsize < 4:  # divided in float32, as PyTorch does
-        kept = (kept.astype(np.float32) / np.float32(1.0 - p)).astype(kept.dtype)
-    else:
-        kept /= kept.dtype.type(1.0 - p)
-    return filling.tensor_of(sampling.rounded(kept, kind.array), _working_dtype(input))
+        return (kept.astype(np.float32) / np.float32(1.0 - p)).astype(kept.dtype)
+    return kept / kept.dtype.type(1.0 - p)
+
+
+#: The numbers of dropped and kept elements, by dtype; arrays of their bits for bfloat16.
+_ENDS = {
+    flow.float16: np.array([0, 1], np.float16),
+    flow.float32: np.array([0, 1], np.float32),
+    flow.float64: np.array([0, 1], np.float64),
+    flow.bfloat16: np.array([0, 1], np.float32),
+}
+
+
+def _draws_in_place(input):
+    return hooks.library is not None and input.dtype in _ENDS
+
+
+def _choices(input, shape, p, generator, *values_of):
+    """Draw which elements stay; return for each function a tensor of what it makes of 0 and 1."""
+    dtype = input.dtype
+    ends = _ENDS[dtype]
+    count = filling.count_of(shape)
+    tensors, outputs = [], []
+    for function in values_of:
+        values = function(ends)
+        if dtype == flow.bfloat16:
+            values = sampling.rounded(values, sampling.BFLOAT16)
+            values = (values.view(np.uint32) >> np.uint32(16)).astype(np.uint16)
+            tensor = flow.empty(shape, dtype=dtype)
+            flow._oneflow_internal.eager.Sync()
+            memory = hooks.library.ofm_memory
+            memory.restype = ctypes.c_void_p
+            place = memory(ctypes.c_uint64(id(tensor)))
+        else:
+            array = np.empty(shape, values.dtype)
+            tensor, place = flow.from_numpy(array), array.ctypes.data
+        tensors.append(tensor)
+        outputs.append((place, values))
+    source = generator_of("dropout", generator)
+    with source.lock:
+        sampling.draw_choices(source.stream, 1.0 - p, count, values.itemsize, *outputs)
+    return tensors
 
 
 def _mask_layout(input, is_feature):
@@ -66,12 +112,16 @@ def _mask_layout(input, is_feature):
 
 def _working_dtype(input):
     # OneFlow multiplies no bfloat16 on the CPU; the product is rounded once either way.
-    return flow.float32 if input.dtype == flow.bfloat16 else input.dtype
+    return flow.float32 if _is_widened(input) else input.dtype
+
+
+def _is_widened(input):
+    return input.dtype == flow.bfloat16 and not hooks.kernels
 
 
 def _multiplied(input, mask, inplace, added=None):
     """Return input * mask (+ added), in place where asked for."""
-    if input.dtype == flow.bfloat16:
+    if _is_widened(input):
         result = input.to(flow.float32) * mask
         if added is not None:
             result = result.to(flow.bfloat16).to(flow.float32) + added
@@ -101,22 +151,32 @@ def _alpha_dropped(input, p, training, inplace, is_feature):
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
+    if input.ndim == 0 and not inplace:
+        return _alpha_dropped(input.reshape(1), p, training, False, is_feature).reshape(())
     shape, order = _mask_layout(input, is_feature)
-    kept, kind = _kept(input, shape, order, p, None)
     a = 1.0 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
-    cast = kept.dtype.type
-    added = kept
-    for step in (
-        lambda values: values + cast(-1),
-        lambda values: values * cast(_ALPHA * a),
-        lambda values: values + cast(_ALPHA * a * p),
-    ):
-        added = sampling.rounded(step(added), kind.array)
-    mask = sampling.rounded(kept * cast(a), kind.array)
-    dtype = _working_dtype(input)
-    return _multiplied(
-        input, filling.tensor_of(mask, dtype), inplace, filling.tensor_of(added, dtype)
-    )
+    kind = filling.kind_of("dropout", input.dtype)
+
+    def scaled(kept):
+        return sampling.rounded(kept * kept.dtype.type(a), kind.array)
+
+    def added(kept):
+        cast = kept.dtype.type
+        for step in (
+            lambda values: values + cast(-1),
+            lambda values: values * cast(_ALPHA * a),
+            lambda values: values + cast(_ALPHA * a * p),
+        ):
+            kept = sampling.rounded(step(kept), kind.array)
+        return kept
+
+    if order is None and _draws_in_place(input):
+        mask, addend = _choices(input, shape, p, None, scaled, added)
+    else:
+        kept, _ = _kept(input, shape, order, p, None)
+        dtype = _working_dtype(input)
+        mask, addend = [filling.tensor_of(make(kept), dtype) for make in (scaled, added)]
+    return _multiplied(input, mask, inplace, addend)
 
 
 def dropout(input, p=0.5, training=True, inplace=False):

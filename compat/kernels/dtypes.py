@@ -111,11 +111,22 @@ _CHAR = 1
 _StandIn.__name__ = _StandIn.__qualname__ = "dtype"
 _StandIn.__module__ = "torch"
 
+#: What OneFlow names, and with the native kernels has tensors of: PyTorch's name → OneFlow's.
+#: Its operators crash on tensors of its complex128, so that one goes by another name (kernel.h).
+_NATIVE = {name: name for name in ("int16", "uint16", "uint32", "uint64", "complex64")}
+_NATIVE["complex128"] = "int128"
+
+
+def _dtype(name):
+    found = getattr(flow, name, None)
+    if found is None and name in _NATIVE and "retyped" in hooks.native:
+        found = getattr(flow._oneflow_internal, _NATIVE[name])
+    return found if isinstance(found, _BASE) else _StandIn(name)
+
+
 #: PyTorch's name → the dtype.
-BY_NAME = {
-    name: getattr(flow, name) if isinstance(getattr(flow, name, None), _BASE) else _StandIn(name)
-    for name in _traits
-}
+BY_NAME = {name: _dtype(name) for name in _traits}
+_COMPLEX128 = BY_NAME["complex128"]
 _by_dtype = {BY_NAME[name]: found for name, found in _traits.items()}
 ALIASES = {
     "half": "float16",
@@ -157,6 +168,20 @@ def check_held(dtype, api: str):
 def repr_of(self) -> str:
     """`repr` and `str` of a dtype."""
     return f"torch.{name_of(self)}"
+
+
+_is_complex = _BASE.is_complex.__get__
+_is_signed = _BASE.is_signed.__get__
+
+
+def is_complex(self) -> bool:
+    """Tell whether the dtype is complex; of complex128 OneFlow does not know."""
+    return self == _COMPLEX128 or _is_complex(self)
+
+
+def is_signed(self) -> bool:
+    """Tell whether the dtype has negative numbers."""
+    return _is_signed(self) or is_complex(self)
 
 
 def itemsize(self) -> int:

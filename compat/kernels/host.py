@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import oneflow as flow
 
+from oneflow_mock.compat.kernels import retyped
+
 _to_numpy = flow.Tensor.to_numpy
 _cpu = flow.Tensor.cpu
 
@@ -14,10 +16,12 @@ def array(tensor):
 
     bfloat16, which NumPy has not, as float32. Gradients are no obstacle.
     """
-    if tensor.device.type != "cpu":
+    if tensor.is_cuda:
         tensor = _cpu(tensor)
-    if tensor.dtype == flow.bfloat16:
+    if tensor.dtype is flow.bfloat16:
         tensor = flow._C.to(tensor.detach(), flow.float32)
+    if tensor.dtype in retyped.NUMPY:
+        return retyped.array(tensor)
     values = _to_numpy(tensor)
     # OneFlow's int64 is C's long long, which NumPy prints and compares as another type.
     return values.view(np.int64) if values.dtype.char == "q" else values

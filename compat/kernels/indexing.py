@@ -13,6 +13,7 @@ import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
+from oneflow_mock.compat.kernels.operands import empty_of, wrapped, written
 
 _Tensor = flow.Tensor
 _settle = flow._oneflow_internal.eager.Sync
@@ -88,14 +89,57 @@ def _as_positions(index, name):
 def index_select(input, dim, index, *, out=None):
     """Return the slices along a dimension that a vector of positions names."""
     index = _as_positions(index, "index_select")
+    if not input.ndim or not input.numel() or not index.ndim:
+        return _selected(input, dim, index, out)
     answer = _checked(input, dim, index, _in_self, flow._C.index_select, input, dim, index)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
+
+
+def _selected(input, dim, index, out):
+    """Select of a tensor without dimensions or elements, which OneFlow's operator does not take."""
+    dim = wrapped(dim, input.ndim)
+    index = index.reshape(-1)
+    if not input.ndim:
+        check_positions(index, 0, 1, _in_self)
+        answer = input.clone() if not input.requires_grad else input * 1
+    elif input.numel():
+        return index_select(input, dim, index, out=out)
+    else:
+        check_positions(index, dim, input.shape[dim], _in_self)
+        shape = [index.shape[0] if d == dim else n for d, n in enumerate(input.shape)]
+        answer = input.new_zeros(shape)
+        if input.requires_grad:
+            answer = answer + input.sum() * 0
+    return answer if out is None else written(answer, out)
 
 
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """Return the elements along a dimension that a tensor of positions names."""
+    if not index.numel() and input.ndim != index.ndim:
+        answer = empty_of(input, index.shape)
+        return answer if out is None else written(answer, out)
+    if out is not None and out.dtype != input.dtype:
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead"
+        )
+    if input.ndim != index.ndim and input.ndim > 1:
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    if not input.ndim or not index.ndim:
+        return _gathered(input, dim, index, out)
+    dim = wrapped(dim, input.ndim)
+    if index.dtype != flow.int64 and not index.numel():
+        index = index.to(flow.int64)
     answer = _checked(input, dim, index, _along, flow._C.dim_gather, input, dim, index, sparse_grad)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
+
+
+def _gathered(input, dim, index, out):
+    """Gather where the input or the index has no dimensions."""
+    wrapped(dim, input.ndim)
+    if input.ndim > 1 or index.ndim > 1:
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    answer = gather(input.reshape(-1), 0, index.reshape(-1)).reshape(index.shape)
+    return answer if out is None else written(answer, out)
 
 
 def _put(inplace, input, dim, index, src, reduce):
@@ -128,7 +172,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
     """Return a copy with elements along a dimension put where a tensor of positions says."""
     src = _spread(_source(input, src, value), index)
     answer = _put(False, input, dim, index, src, reduce)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def _spread(src, index):
@@ -149,7 +193,7 @@ def scatter_add(input, dim, index, src, *, out=None):
     """Return a copy with elements added along a dimension where a tensor of positions says."""
     _check_added(input, src)
     answer = _checked(input, dim, index, _along, flow._C.scatter_add, input, dim, index, src)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def _check_added(input, src):
@@ -171,8 +215,29 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
     """Return a copy with slices added along a dimension where a vector of positions says."""
     if input.dtype != source.dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    dim = wrapped(dim, input.ndim)
     if index.ndim == 0:
         index = index.unsqueeze(0)
+    if not input.ndim or not source.ndim:
+        wide, source = input.reshape(-1), source.reshape(-1)
+        answer = index_add(wide, 0, index, source, alpha=alpha).reshape(input.shape)
+        return answer if out is None else written(answer, out)
+    if input.ndim != source.ndim:
+        raise RuntimeError(
+            f"source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
+        )
+    if source.shape[dim] != index.shape[0]:
+        raise RuntimeError(
+            f"index_add_(): Number of indices ({index.shape[0]}) should be equal to "
+            f"source.size(dim): ({source.shape[dim]}), for dim: {dim}"
+        )
+    if input.dtype == flow.bool:
+        counted = input.to(flow.int32)
+        if alpha:
+            counted = index_add(counted, dim, index, source.to(flow.int32))
+        answer = counted > 0
+        return answer if out is None else written(answer, out)
     if flow.is_grad_enabled() and (input.requires_grad or source.requires_grad):
         # OneFlow has no gradient for its own operator.
         shape = [1] * max(source.ndim, 1)
@@ -183,7 +248,7 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
     else:
         args = (flow._C.index_add, input, dim, index, source, alpha)
     answer = _checked(input, dim, index, _in_self, *args)
-    return answer if out is None else out.copy_(answer)
+    return answer if out is None else written(answer, out)
 
 
 def index_add_in_place(self, dim, index, source, *, alpha=1):
@@ -193,10 +258,12 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
         return self
     if self.dtype != source.dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type")
-    if not self.is_contiguous():
+    odd = not self.ndim or not source.ndim or self.dtype == flow.bool
+    if odd or not self.is_contiguous():
         return self.copy_(index_add(self, dim, index, source, alpha=alpha))
     if index.ndim == 0:
         index = index.unsqueeze(0)
+    dim = wrapped(dim, self.ndim)
     args = (self, dim, index, source, alpha)
     return _checked(self, dim, index, _in_self, flow._C.index_add_, *args)
 

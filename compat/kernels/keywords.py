@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 
+from oneflow_mock.compat.kernels import operands
+
 _RENAMED = {"axis": "dim", "keepdims": "keepdim"}
 
 
@@ -27,7 +29,10 @@ def spelled(function, name=None, first="input"):
             if dtype is not None:
                 args = (args[0].to(dtype), *args[1:])
             if out is not None:
-                return out.copy_(function(*args, **kwargs))
+                return operands.written(function(*args, **kwargs), out)
+            if dtype is not None:  # OneFlow's sum of int32 is int64
+                answer = function(*args, **kwargs)
+                return answer if answer.dtype is dtype else answer.to(dtype)
         return function(*args, **kwargs)
 
     functools.update_wrapper(operator, function, assigned=("__doc__",), updated=())

@@ -10,6 +10,7 @@ import torch
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import indexing
+from oneflow_mock.compat.kernels.constants import constant
 
 
 def _renormalise(weight, input, max_norm, norm_type):
@@ -24,12 +25,16 @@ def _renormalise(weight, input, max_norm, norm_type):
 
 def vector_norm(x, p, dims, keepdim):
     """Return the p-norm over dimensions."""
+    if hooks.kernels:
+        return torch.linalg.vector_norm(x, p, dims, keepdim)
     if p == 2.0:
         return (x * x).sum(dims, keepdim=keepdim).sqrt()
     if p == 1.0:
         return x.abs().sum(dims, keepdim=keepdim)
     if p == float("inf"):
         return x.abs().amax(dims, keepdim=keepdim)
+    if p == 0.0:
+        return constant((x.detach() != 0).to(x.dtype).sum(dims, keepdim=keepdim), x)
     return x.abs().pow(p).sum(dims, keepdim=keepdim).pow(1.0 / p)
 
 
@@ -43,6 +48,8 @@ def embedding(
     sparse=False,
 ):
     """Return the rows of a table (count, size) at the indices, whose shape leads."""
+    if weight.ndim != 2:
+        raise RuntimeError("'weight' must be 2-D")
     if padding_idx is not None:
         if not -weight.shape[0] <= padding_idx < weight.shape[0]:
             raise AssertionError("Padding_idx must be within num_embeddings")
@@ -172,6 +179,8 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """Return the cosines of the angles between vectors along ``dim``."""
     x1, x2 = torch.broadcast_tensors(x1, x2)
+    if x1.ndim == 0:
+        return cosine_similarity(x1.reshape(1), x2.reshape(1), dim, eps).reshape(())
     dim = dim % x1.ndim
 
     def unit(x):

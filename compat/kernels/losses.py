@@ -93,9 +93,15 @@ def cross_entropy(
 ):
     """The cross entropy of logits (N, C, *) and classes (N, *) or probabilities (N, C, *)."""
     reduction = _chosen(reduction, size_average, reduce)
-    plain = weight is None and not label_smoothing and not target.is_floating_point()
-    if plain and _native is not None and input.ndim > 1 and not (input.is_cuda or input.is_lazy):
-        return _native_cross_entropy(input, target, ignore_index, reduction)
+    of_classes = not target.is_floating_point()
+    if of_classes and _native is not None and input.ndim > 1:
+        # Smoothed, the loss has a gradient by the weight too.
+        ready = weight is None or not (weight.requires_grad or weight.is_cuda)
+        if ready and not (input.is_cuda or input.is_lazy):
+            return _native_cross_entropy(
+                input, target, weight, ignore_index, reduction, label_smoothing
+            )
+    plain = of_classes and weight is None and not label_smoothing
     if plain and input.ndim == 2 and target.ndim == 1 and input.shape[0]:
         return flow._C.cross_entropy(input, target, None, ignore_index, reduction, 0.0)
     if input.ndim == 1:
@@ -134,7 +140,11 @@ def cross_entropy(
     return (1 - label_smoothing) * loss + label_smoothing / classes * smooth
 
 
-def _native_cross_entropy(input, target, ignore_index, reduction):
+def _native_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing):
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(
+            f"label_smoothing must be between 0.0 and 1.0. Got: {float(label_smoothing):g}"
+        )
     classes = input.shape[1]
     # The kernel passes over what is no class; here is found out whether that is right.
     known = target.numpy()
@@ -148,10 +158,14 @@ def _native_cross_entropy(input, target, ignore_index, reduction):
         if 0 <= ignore_index < classes:
             counted -= int(ignored.sum())
             target = torch.where(target == ignore_index, -1, target)
-    loss, _ = _native(input, target.to(flow.int64))
-    if reduction == "mean":
-        return loss.sum() / counted if counted else loss.sum() * math.nan
-    return reduced(loss, reduction)
+    loss, weights = _native(input, target.to(flow.int64), weight, label_smoothing)
+    if reduction != "mean":
+        return reduced(loss, reduction)
+    if weight is not None:
+        return loss.sum() / weights.sum()
+    if counted == known.size and counted:
+        return loss.mean()
+    return loss.sum() / counted if counted else loss.sum() * math.nan
 
 
 def binary_cross_entropy(
@@ -277,6 +291,10 @@ def cosine_embedding_loss(
 ):
     """One minus the cosine where the target is 1, what exceeds the margin where it is -1."""
     reduction = _chosen(reduction, size_average, reduce)
+    if not input1.is_floating_point():
+        input1 = input1.float()
+    if not input2.is_floating_point():
+        input2 = input2.float()
     tiny = torch.finfo(input1.dtype).eps
     product = (input1 * input2).sum(-1)
     first, second = (input1 * input1).sum(-1) + tiny, (input2 * input2).sum(-1) + tiny
@@ -324,7 +342,11 @@ def multi_margin_loss(
     reduction = _chosen(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    rows = input.unsqueeze(0) if input.ndim == 1 else input
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
+    if target.dtype != torch.int64:
+        raise RuntimeError("multi_margin_loss: expected targets of int64")
+    rows = input.reshape(1, -1) if input.ndim < 2 else input
     classes = target.reshape(-1)
     right = rows.gather(1, classes.unsqueeze(1))
     loss = torch.clamp(margin - right + rows, min=0)
@@ -333,13 +355,19 @@ def multi_margin_loss(
         loss = loss * weight[classes].unsqueeze(1)
     others = F.one_hot(classes, rows.shape[1]) == 0
     loss = (loss * others.to(loss.dtype)).sum(1) / rows.shape[1]
-    return reduced(loss.squeeze(0) if input.ndim == 1 else loss, reduction)
+    return reduced(loss.squeeze(0) if target.ndim == 0 else loss, reduction)
 
 
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """By how much other classes come within one of each right class; targets end at -1."""
     reduction = _chosen(reduction, size_average, reduce)
     alone = input.ndim < 2
+    if target.dtype != torch.int64:
+        raise RuntimeError("multilabel_margin_loss: expected targets of int64")
+    if input.ndim > 1 and target.shape != input.shape:
+        raise RuntimeError(
+            f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
+        )
     rows = input.reshape(1, -1) if alone else input
     labels = target.reshape(1, -1) if alone else target
     ended = torch.cumsum((labels < 0).to(torch.int64), 1) > 0
@@ -446,7 +474,33 @@ def linear_cross_entropy(
     label_smoothing=0.0,
     options=None,
 ):
-    """The cross entropy of a linear layer's logits."""
+    """The cross entropy of a linear layer's logits; whole, whatever the options say."""
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}")
+    if linear_weight.ndim < 2:
+        raise RuntimeError(
+            f"expected linear_weight with dimensionality at least 2, got {linear_weight.ndim}"
+        )
+    if input.shape[-1] != linear_weight.shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.shape[-1]} and {linear_weight.shape[-1]}, respectively"
+        )
+    if linear_bias is not None and linear_bias.shape != linear_weight.shape[:-1]:
+        raise RuntimeError(
+            f"expected linear_bias shape {tuple(linear_weight.shape[:-1])}, "
+            f"got {tuple(linear_bias.shape)}"
+        )
+    if linear_weight.ndim > 2 and input.ndim == 1:
+        raise RuntimeError(
+            f"a loss of more dimensions, by linear_weight of shape {tuple(linear_weight.shape)}, "
+            f"requires batched input, got unbatched input with shape {tuple(input.shape)}"
+        )
+    if ignore_index is not None:
+        if tuple(target.shape) == (*input.shape[:-1], *linear_weight.shape[:-1]):
+            raise RuntimeError(
+                "ignore_index cannot be specified when target contains probabilities"
+            )
     lead, inner = input.shape[:-1], linear_weight.shape[:-1]
     bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = F.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)

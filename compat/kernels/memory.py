@@ -22,6 +22,10 @@ NUMPY = {
     "float32": np.float32,
     "float64": np.float64,
 }
+#: OneFlow's dtype → NumPy's, for those that both have.
+_ELEMENTS = {dtypes.BY_NAME[name]: np.dtype(array) for name, array in NUMPY.items()}
+_BYTE = _ELEMENTS[flow.uint8]
+_HALF = np.dtype(np.float16, copy=True)  # where it stands for bfloat16
 _BFLOAT = 4  # DLPack's code
 _ALIGNMENT = 64
 
@@ -84,7 +88,7 @@ def detached(tensor):
     if not offset or tensor.numel() == 0:
         return _cut(tensor)
     with flow.no_grad():
-        return tensor.as_strided(tensor.shape, tensor.stride(), offset)
+        return flow._C.as_strided(tensor, tensor.shape, tensor.stride(), offset)
 
 
 def at_start(tensor):
@@ -145,33 +149,47 @@ def empty(count: int):
 
 def over(array, dtype, size, stride=None, offset: int = 0):
     """Return a CPU tensor of ``dtype`` over an array of bytes; offset and strides in elements."""
-    name = dtypes.name_of(dtype)
-    dtypes.check_held(dtype, f"a tensor of {dtype}")
-    size = tuple(int(one) for one in size)
+    element = _ELEMENTS.get(dtype)
+    if element is None:  # bfloat16, whose bytes NumPy takes for those of float16, or not OneFlow's
+        dtypes.check_held(dtype, f"a tensor of {dtype}")
+        element = _HALF
+    for one in size:
+        if type(one) is not int:
+            size = [int(one) for one in size]
+            break
     count = 1
     for one in size:
         count *= one
     if count == 0:
-        return flow.empty(size, dtype=dtype)
-    width = dtypes.itemsize(dtype)
-    steps = _contiguous(size) if stride is None else tuple(int(one) for one in stride)
-    last = sum((one - 1) * step for one, step in zip(size, steps))
-    start, stop = offset * width, (offset + last + 1) * width
+        return flow.empty(tuple(size), dtype=dtype)
+    width = element.itemsize
+    steps = last = None
+    if stride is not None:
+        steps = tuple(int(one) for one in stride)
+        last = sum((one - 1) * step for one, step in zip(size, steps))
+    start, stop = offset * width, (offset + (count if last is None else last + 1)) * width
     if start < 0 or stop > array.size:
+        steps = _contiguous(size) if steps is None else steps
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(steps)}, storage offset {offset}, and "
             f"itemsize {width} requiring a storage size of {stop} are out of bounds for storage of "
             f"size {array.size}"
         )
-    element = NUMPY.get(name, np.float16)
+    flat = array if stop == array.size else array[:stop]
+    if element is not _BYTE:
+        flat = flat.view(element)
     if offset:  # a view of a tensor of all of it: so OneFlow, too, knows where the memory starts
-        base = flow.from_numpy(array[:stop].view(element))
-        base = base if name in NUMPY else _as_bfloat16(base)
-        return base.as_strided(size, steps, offset)
-    flat = array[:stop].view(element)
-    strided = np.lib.stride_tricks.as_strided(flat, size, tuple(step * width for step in steps))
-    tensor = flow.from_numpy(strided)
-    return tensor if name in NUMPY else _as_bfloat16(tensor)
+        base = flow.from_numpy(flat)
+        base = _as_bfloat16(base) if element is _HALF else base
+        steps = _contiguous(size) if steps is None else steps
+        return flow._C.as_strided(base, size, steps, offset)
+    if steps is not None:
+        strides = tuple(step * width for step in steps)
+        flat = np.lib.stride_tricks.as_strided(flat, tuple(size), strides)
+    elif len(size) != 1:
+        flat = flat.reshape(size)
+    tensor = flow.from_numpy(flat)
+    return _as_bfloat16(tensor) if element is _HALF else tensor
 
 
 def _contiguous(size):

@@ -51,10 +51,11 @@ class _NoEntropy(ISeedSequence):
 class Mersenne:
     """One stream of random words; what is drawn from it is drawn in PyTorch's order."""
 
-    __slots__ = ("_bits", "float_normal", "initial_seed", "normal", "words")
+    __slots__ = ("_address", "_bits", "float_normal", "initial_seed", "normal", "words")
 
     def __init__(self, seed: int = DEFAULT_SEED) -> None:
         self._bits = MT19937(_NO_ENTROPY)
+        self._address: int | None = None
         #: ``words(n)``: the next n words of 32 bits, each in an uint64.
         self.words = self._bits.random_raw
         self.seed(seed)
@@ -74,6 +75,13 @@ class Mersenne:
         high = pairs[0::2] << _HIGH
         high |= pairs[1::2]
         return high
+
+    @property
+    def address(self) -> int:
+        """Where NumPy keeps the words and the place of the next one: what random.cpp takes."""
+        if self._address is None:
+            self._address = self._bits.ctypes.state_address
+        return self._address
 
     def skip(self, count: int) -> None:
         """Leave out some words."""

@@ -8,27 +8,58 @@ do not know of them, compute with zeros.
 from __future__ import annotations
 
 import functools
+import sys
 import types
 
 import oneflow as flow
 
+from oneflow_mock.compat import aten, hooks
 from oneflow_mock.compat.kernels import device_spelling, slots
 
-DEVICE = device_spelling.new_device(flow.device, "meta")
+DEVICE = device_spelling.META
 
 _detach = flow.Tensor.detach
 _set_data = flow.Tensor.data.__set__
 _new_tensor = flow.Tensor.__new__
+if sys.version_info < (3, 8):
+    _new_tensor = functools.partial(slots.new_instance, _new_tensor)
 _init_tensor = flow.Tensor.__init__
 _init_parameter = flow.nn.Parameter.__init__
 
 
 def empty(shape, dtype, requires_grad=False):
     """Return a meta tensor."""
-    made = slots.new_instance(_new_tensor, MetaTensor)
-    _init_tensor(made)
-    _set_data(made, _one_element(tuple(shape), dtype))
+    made = _over(_layout(shape, dtype))
     return made.requires_grad_(True) if requires_grad else made
+
+
+def _over(held):
+    """Return a meta tensor whose data is that of another tensor."""
+    if not _methods_are_known:
+        _take_methods()
+    made = _new_tensor(MetaTensor)
+    hold = hooks.native.get("hold")
+    if hold is not None:
+        hold(made, held)
+    else:
+        _init_tensor(made)
+        _set_data(made, held)
+    return made
+
+
+#: (shape, dtype) → what all meta tensors of them are laid over: models have few different ones.
+_layouts: dict = {}
+_MOST_LAYOUTS = 1024
+
+
+def _layout(shape, dtype):
+    key = (shape, dtype) if type(shape) is tuple else (tuple(shape), dtype)
+    found = _layouts.get(key)
+    if found is None:
+        if len(_layouts) >= _MOST_LAYOUTS:
+            _layouts.clear()
+        found = _layouts[key] = _one_element(*key)
+    return found
 
 
 def _one_element(shape, dtype):
@@ -40,20 +71,25 @@ def _one_element(shape, dtype):
 
 
 def parameter(tensor, requires_grad):
-    """Return a parameter on the meta device, like a meta tensor."""
-    made = slots.new_instance(_new_tensor, MetaParameter)
-    _init_parameter(made, _one_element(tuple(tensor.shape), tensor.dtype), requires_grad)
+    """Return a parameter on the meta device, like a tensor."""
+    if not _methods_are_known:
+        _take_methods()
+    made = _new_tensor(MetaParameter)
+    held = tensor if is_meta(tensor) else _layout(tensor.shape, tensor.dtype)
+    _init_parameter(made, held, requires_grad)
     return made
 
 
 def like(tensor, dtype=None):
     """Return a meta tensor of a tensor's shape, and its dtype unless told one."""
+    if dtype is None and is_meta(tensor):
+        return _over(tensor)
     return empty(tensor.shape, tensor.dtype if dtype is None else dtype)
 
 
 def is_meta(tensor) -> bool:
     """Tell whether a tensor is on the meta device."""
-    return isinstance(tensor, (MetaTensor, MetaParameter))
+    return isinstance(tensor, _CLASSES)
 
 
 def no_data():
@@ -62,7 +98,7 @@ def no_data():
 
 
 def _data(self):
-    return like(self)
+    return _over(self)
 
 
 def _assign_data(self, other):
@@ -71,7 +107,19 @@ def _assign_data(self, other):
             "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
             "incompatible tensor type."
         )
-    _set_data(self, _one_element(tuple(other.shape), other.dtype))
+    _set_data(self, other)
+
+
+def _to(self, *args, **kwargs):
+    """Return the tensor with another dtype; itself where nothing changes."""
+    from oneflow_mock.compat.tensor import conversion
+
+    device, dtype, copy, format = conversion.parse_to(args, kwargs)
+    return conversion.convert(self, device, dtype, copy, format)
+
+
+def _cast(dtype):
+    return lambda self, memory_format=None: _to(self, dtype)
 
 
 def _clone(self, *, memory_format=None):
@@ -130,7 +178,22 @@ _OWN = {
     "is_meta": property(lambda self: True),
     "is_cuda": property(lambda self: False),
     "data": property(_data, _assign_data),
-    "detach": lambda self: like(self),
+    "detach": _data,
+    "to": _to,
+    **{
+        name: _cast(dtype)
+        for name, dtype in {
+            "bfloat16": flow.bfloat16,
+            "bool": flow.bool,
+            "byte": flow.uint8,
+            "char": flow.int8,
+            "double": flow.float64,
+            "float": flow.float32,
+            "half": flow.float16,
+            "int": flow.int32,
+            "long": flow.int64,
+        }.items()
+    },
     "clone": _clone,
     "contiguous": _contiguous,
     "is_contiguous": _is_contiguous,
@@ -146,13 +209,11 @@ _OWN = {
     "__deepcopy__": _deepcopy,
     "__reduce_ex__": _reduce_ex,
 }
-#: Methods that concern the tensor itself, or look at its device.
+#: Methods that concern the tensor itself, look at its device, or tell what is no tensor.
 _AS_THEY_ARE = frozenset(
     [
-        "to",
         "type",
         "type_as",
-        "cpu",
         "cuda",
         "requires_grad_",
         "register_hook",
@@ -163,20 +224,58 @@ _AS_THEY_ARE = frozenset(
         "new_ones",
         "new_full",
         "new_tensor",
+        "dim",
+        "element_size",
+        "is_complex",
+        "is_floating_point",
+        "ndimension",
+        "nelement",
+        "numel",
+        "size",
     ]
 )
-_METHODS = (types.MethodType, types.BuiltinMethodType)
+_FUNCTIONS = (types.FunctionType, types.MethodDescriptorType, types.BuiltinFunctionType)
+_VIEWS = ("T", "mT", "H", "mH", "real", "imag")
+
+_methods_are_known = False
 
 
-def _getattribute(self, name):
-    value = object.__getattribute__(self, name)
-    if name in _OWN or name in _AS_THEY_ARE or name.startswith("_"):
-        return value
-    if isinstance(value, _METHODS):
-        return functools.partial(_call, self, name)
-    if type(value) is flow.Tensor and name != "grad":
-        return like(value)
-    return value
+def forget_methods() -> None:
+    """Look Tensor's methods up again before the next meta tensor is made: there may be more."""
+    global _methods_are_known
+    _methods_are_known = False
+
+
+def _take_methods():
+    """Have each method and view of Tensor's answer with meta tensors."""
+    global _methods_are_known
+    _methods_are_known = True
+    kept = _OWN.keys() | _AS_THEY_ARE
+    for name in dir(flow.Tensor):
+        if name in kept or name.startswith("_") or name in vars(MetaTensor):
+            continue
+        home = next(cls for cls in flow.Tensor.__mro__ if name in vars(cls))
+        if name in _VIEWS:
+            answer = property(_viewing(name))
+        elif isinstance(vars(home)[name], (*_FUNCTIONS, aten.Late)):
+            answer = _method(name)
+        else:
+            continue
+        for cls in _CLASSES:
+            setattr(cls, name, answer)
+
+
+def _method(name):
+    def method(self, *args, **kwargs):
+        return _call(self, name, *args, **kwargs)
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    return method
+
+
+def _viewing(name):
+    return lambda self: _meta_of(getattr(_plain(self), name))
 
 
 def _call(self, name, *args, **kwargs):
@@ -231,10 +330,11 @@ def _new(cls, *args, **kwargs):
 
 def _make_class(base, module):
     namespace = {"__slots__": (), "__module__": module, "__new__": _new, "__hash__": base.__hash__}
-    namespace.update(_OWN, __getattribute__=_getattribute)
+    namespace.update(_OWN)
     namespace.update({name: _operator(name) for name in _OPERATORS})
     return type(base)(base.__name__, (base,), namespace)
 
 
 MetaTensor = _make_class(flow.Tensor, "torch")
 MetaParameter = _make_class(flow.nn.Parameter, "torch.nn.parameter")
+_CLASSES = (MetaTensor, MetaParameter)

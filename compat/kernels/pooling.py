@@ -21,6 +21,34 @@ def _batched(input, dims, name):
     return (input.unsqueeze(0), True) if input.ndim == dims + 1 else (input, False)
 
 
+def _check(name, windows, steps, sides, dilations=(1,)):
+    """Refuse windows that PyTorch refuses: OneFlow would go on, or divide by zero."""
+    if min(steps) <= 0 or min(windows) <= 0:
+        raise RuntimeError(f"{name}: stride and kernel size should be greater than zero")
+    if min(dilations) <= 0:
+        raise RuntimeError(f"{name}: dilation should be greater than zero, but got {dilations}")
+    for window, side, dilation in zip(windows, sides, list(dilations) * len(windows)):
+        if side < 0:
+            raise RuntimeError(f"{name}: pad must be non-negative, but got pad: {side}")
+        if side > ((window - 1) * dilation + 1) // 2:
+            raise RuntimeError(
+                f"{name}: pad should be at most half of effective kernel size, but got pad={side}, "
+                f"kernel_size={window} and dilation={dilation}"
+            )
+
+
+def _check_output(name, input, windows, steps, sides, dilations, ceil_mode):
+    dims = len(windows)
+    for size, window, step, side, dilation in zip(
+        input.shape[input.ndim - dims :], windows, steps, sides, dilations
+    ):
+        room = size + 2 * side - dilation * (window - 1) - 1
+        if (room + step - 1 if ceil_mode else room) // step + 1 < 1:
+            raise RuntimeError(
+                f"{name}: Given input size: {list(input.shape)}. Output size is too small"
+            )
+
+
 def _unbatched(values, alone):
     return [value.squeeze(0) for value in values] if alone else list(values)
 
@@ -37,13 +65,28 @@ def _max(dims):
         ceil_mode=False,
         return_indices=False,
     ):
+        windows, sides = listed(kernel_size, dims), listed(padding, dims)
+        steps = windows if stride in (None, [], ()) else listed(stride, dims)
         input, alone = _batched(input, dims, f"max_pool{dims}d")
+        dilations = listed(dilation, dims)
+        _check(f"max_pool{dims}d", windows, steps, sides, dilations)
+        if 0 in input.shape[1:] or (alone and 0 in input.shape):
+            raise RuntimeError(
+                f"max_pool{dims}d: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with "
+                f"optional 0 dim batch size for input, but got:{list(input.shape)}"
+            )
+        _check_output(f"max_pool{dims}d", input, windows, steps, sides, dilations, ceil_mode)
+        if not input.is_floating_point():
+            options = (windows, steps, sides, dilations, ceil_mode, True)
+            values, places = _unbatched(pool(input.double(), *options), alone)
+            values = values.to(input.dtype)
+            return (values, places) if return_indices else values
         found = kernel(
             input,
-            kernel_size=listed(kernel_size, dims),
-            stride=listed(kernel_size if stride in (None, [], ()) else stride, dims),
-            padding=listed(padding, dims),
-            dilation=listed(dilation, dims),
+            kernel_size=windows,
+            stride=steps,
+            padding=sides,
+            dilation=dilations,
             return_indices=True,
             ceil_mode=ceil_mode,
             data_format="channels_first",
@@ -80,12 +123,23 @@ max_pool3d, max_pool3d_with_indices = _max(3)
 
 def _mean(input, dims, kernel_size, stride, padding, ceil_mode, count_pad, divisor):
     input, alone = _batched(input, dims, f"avg_pool{dims}d")
+    windows, sides = listed(kernel_size, dims), listed(padding, dims)
+    steps = windows if stride in (None, [], ()) else listed(stride, dims)
+    _check(f"avg_pool{dims}d", windows, steps, sides)
+    if divisor == 0:
+        raise RuntimeError("divisor must be not zero")
+    if not input.is_floating_point():
+        means = (input.double(), dims, windows, steps, sides, ceil_mode, count_pad, divisor)
+        values = _mean(*means)
+        # Integers divide towards zero; a whole quotient may come out a little less.
+        values = torch.trunc(values + torch.sign(values) * 1e-9).to(input.dtype)
+        return values.squeeze(0) if alone else values
     options = {} if dims == 1 else {"divisor_override": int(divisor or 0)}
     values = getattr(flow._C, f"avg_pool{dims}d")(
         input,
-        kernel_size=listed(kernel_size, dims),
-        stride=listed(kernel_size if stride in (None, [], ()) else stride, dims),
-        padding=listed(padding, dims),
+        kernel_size=windows,
+        stride=steps,
+        padding=sides,
         ceil_mode=ceil_mode,
         count_include_pad=count_pad,
         data_format="channels_first",
@@ -107,10 +161,13 @@ def avg_pool2d(
     ceil_mode=False,
     count_include_pad=True,
     divisor_override=None,
+    *,
+    out=None,
 ):
     """Return the mean of each window, or the sum over ``divisor_override``."""
     padded = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return _mean(input, 2, *padded)
+    means = _mean(input, 2, *padded)
+    return means if out is None else out.copy_(means)
 
 
 def avg_pool3d(
@@ -121,19 +178,34 @@ def avg_pool3d(
     ceil_mode=False,
     count_include_pad=True,
     divisor_override=None,
+    *,
+    out=None,
 ):
     """Return the mean of each window, or the sum over ``divisor_override``."""
     padded = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return _mean(input, 3, *padded)
+    means = _mean(input, 3, *padded)
+    return means if out is None else out.copy_(means)
 
 
 def _wanted(input, output_size, dims):
     """Return the output's sizes; None stands for the input's."""
     sizes = list(output_size) if isinstance(output_size, (list, tuple)) else [output_size] * dims
+    if len(sizes) != dims:
+        raise RuntimeError(f"adaptive_pool{dims}d: output_size must be {dims}")
+    for size in sizes:
+        if size is not None and size < 0:
+            raise RuntimeError(
+                f"adaptive_pool{dims}d: elements of output_size must be greater than or equal to 0"
+            )
     return [
         int(have if size is None else size)
         for size, have in zip(sizes, input.shape[input.ndim - dims :])
     ]
+
+
+def _check_depth(input, output_size, dims):
+    if dims > 1 and isinstance(output_size, (list, tuple)) and input.ndim <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
 
 
 def _adaptive(dims):
@@ -141,11 +213,13 @@ def _adaptive(dims):
     largest = getattr(flow._C, f"adaptive_max_pool{dims}d")
 
     def avg_pool(input, output_size):
+        _check_depth(input, output_size, dims)
         input, alone = _batched(input, dims, f"adaptive_avg_pool{dims}d")
         values = means(input, _wanted(input, output_size, dims))
         return values.squeeze(0) if alone else values
 
     def max_pool(input, output_size, return_indices=False):
+        _check_depth(input, output_size, dims)
         input, alone = _batched(input, dims, f"adaptive_max_pool{dims}d")
         found = largest(input, output_size=_wanted(input, output_size, dims))
         values, places = _unbatched(found, alone)
@@ -247,6 +321,9 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """Return the windows of (N, C, H, W) as columns (N, C windows, places)."""
     input, alone = _batched(input, 2, "unfold")
     sizes = [listed(value, 2) for value in (kernel_size, dilation, padding, stride)]
+    if input.dtype == flow.bool:
+        columns = flow._C.unfold(input.float(), *sizes).to(flow.bool)
+        return columns.squeeze(0) if alone else columns
     columns = flow._C.unfold(input, *sizes)
     return columns.squeeze(0) if alone else columns
 

@@ -3,16 +3,19 @@
 The order and number of the words is PyTorch's. What +, × and comparison make of them is exact,
 multiply-adds being rounded once as PyTorch's vector code rounds them; what goes through log, cos
 or exp is within a few units in the last place. Values come in the order of the tensor's memory.
-Nothing here knows OneFlow.
+Nothing here knows OneFlow; what is drawn most has a native kernel (random.cpp), which works on the
+same stream.
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
 import sys
 
 import numpy as np
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels.mersenne import Cursor, Mersenne, bits24, doubles, floats
 
 #: Elements per step: the temporaries of a step stay in the cache.
@@ -89,10 +92,43 @@ def _split(x):
     return high, x - high
 
 
+def _address(array: np.ndarray) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def _draw(stream: Mersenne, what: str, count: int, dtype, *numbers: float) -> np.ndarray:
+    """Return floats or doubles that a native kernel draws."""
+    out = np.empty(count, dtype)
+    number = ctypes.c_double if out.dtype == _DOUBLE else ctypes.c_float
+    kernel = getattr(hooks.library, what)
+    values = [number(value) for value in numbers]
+    kernel(ctypes.c_void_p(stream.address), ctypes.c_int64(count), *values, _address(out))
+    return out
+
+
+def draw_choices(stream: Mersenne, probability: float, count: int, bytes_each: int, *outputs):
+    """Write to addresses one of two values for each of ``count`` elements, by a native kernel.
+
+    An output is an address and the values for false and true as an array, of so many bytes each.
+    """
+    bound = ctypes.c_uint64(math.ceil(math.ldexp(probability, 53)))
+    places = [(ctypes.c_void_p(place), _address(values)) for place, values in outputs]
+    (first, values), (second, others) = places if len(places) == 2 else (places[0], (None, None))
+    hooks.library.ofm_draw_choices(
+        ctypes.c_void_p(stream.address),
+        *(ctypes.c_int64(count), bound, ctypes.c_int(bytes_each)),
+        *(first, values, second, others),
+    )
+
+
 def uniform(stream: Mersenne, count: int, dtype, low: float = 0.0, high: float = 1.0):
     """Return uniform values of [low, high)."""
     is_double = dtype == _DOUBLE
     is_plain = low == 0.0 and high == 1.0
+    is_native = hooks.library is not None and (is_double or dtype == _SINGLE)
+    if is_plain and is_native:
+        name = "ofm_draw_doubles" if is_double else "ofm_draw_floats"
+        return _draw(stream, name, count, dtype, 0.0, 1.0, 1.0)
     if is_plain and count <= _STEP:
         if is_double:
             return doubles(stream.long_words(count))
@@ -104,6 +140,9 @@ def uniform(stream: Mersenne, count: int, dtype, low: float = 0.0, high: float =
     span = high - low if is_double else float(np.float32(high - low))
     # Rounding may reach the bound that is excluded.
     lowest, excluded = rounded(np.array([low, high], _DOUBLE if is_double else _SINGLE), dtype)
+    if is_native:
+        name = "ofm_draw_doubles" if is_double else "ofm_draw_floats"
+        return _draw(stream, name, count, dtype, low, span, excluded)
     for start in range(0, count, _STEP):
         size = min(_STEP, count - start)
         if is_double:
@@ -145,8 +184,10 @@ def normal(
         values = _normals_one_by_one(stream, count, mean, std)
         return rounded(values, dtype)
     working = _DOUBLE if dtype == _DOUBLE else _SINGLE
-    out = np.empty(count, storage(dtype))
     full = count & ~15
+    if full == count and hooks.library is not None and working == _SINGLE:
+        return _normal_blocks(stream, count, working, dtype, mean, std)
+    out = np.empty(count, storage(dtype))
     for start in range(0, full, _STEP):
         size = min(_STEP, full - start)
         out[start : start + size] = _normal_blocks(stream, size, working, dtype, mean, std)
@@ -160,6 +201,8 @@ def normal(
 def _normal_blocks(stream, count, working, dtype, mean, std):
     """Return whole blocks of 16: eight radii, then eight angles, by Box and Muller."""
     is_double = working == _DOUBLE
+    if hooks.library is not None and not is_double:
+        return rounded(_draw(stream, "ofm_draw_normals", count, working, mean, std), dtype)
     uniforms = doubles(stream.long_words(count)) if is_double else floats(stream.words(count))
     eights = uniforms.view("V64" if is_double else "V32")  # moved as one piece each
     radius = eights[0::2].copy().view(working)
@@ -293,9 +336,16 @@ def _interchanged(count, draws):
     return dlaswp(column, pivots, overwrite_a=1).reshape(-1).astype(np.int64)
 
 
+_FALSE_TRUE = np.array([False, True])
+
+
 def bernoulli(stream: Mersenne, count: int, probability: float) -> np.ndarray:
     """Return booleans that are true with one probability."""
     out = np.empty(count, np.bool_)
+    if hooks.library is not None:
+        output = (out.ctypes.data, _FALSE_TRUE)
+        draw_choices(stream, probability, count, 1, output)
+        return out
     # u < p in doubles of 53 bits, compared as the integers they are made of.
     bound = np.uint64(math.ceil(math.ldexp(probability, 53)))
     mask = np.uint64((1 << 53) - 1)

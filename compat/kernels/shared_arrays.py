@@ -27,8 +27,10 @@ def from_numpy(ndarray):
     """Return an array as a tensor that shares its memory (OneFlow's own, made safe)."""
     global _new_bytes
     made = _from_numpy(ndarray)
+    base = ndarray.base
+    if base is None or not _held or base is not _held[-1].base:
+        _new_bytes += ndarray.nbytes  # else of memory that was counted with the one before
     _held.append(ndarray)
-    _new_bytes += ndarray.nbytes
     if len(_held) >= _next_count or _new_bytes >= _SWEEP_BYTES:
         sweep()
     return made

@@ -158,6 +158,16 @@ class Gathered:
         self._objects.extend([*map(id, tensors), *_NOTHING[len(tensors)]])
         self._numbers.extend([numbers[key] for key in formula.numbers] + formula.blank)
 
+    def add_alike(self, formula, rows, numbers):
+        """Note an update of each row of tensors by the same numbers."""
+        name = formula.native
+        count = len(rows)
+        blank = _NOTHING[len(rows[0])]
+        self._rows.extend([(formula, tensors, numbers) for tensors in rows])
+        self._formulas.extend([_FORMULAS[name]] * count)
+        self._objects.extend([place for tensors in rows for place in (*map(id, tensors), *blank)])
+        self._numbers.extend(([numbers[key] for key in formula.numbers] + formula.blank) * count)
+
     def _run(self):
         count = len(self._rows)
         refused = array.array("i", bytes(4 * count))
@@ -167,6 +177,17 @@ class Gathered:
         for row in refused[: hooks.library.ofm_step(count, *pointers)]:
             formula, tensors, numbers = self._rows[row]
             update(formula, tensors, **numbers)
+
+
+def gathers():
+    """Tell whether updates are gathered, to be done by the kernels in one call."""
+    return getattr(_gathering, "current", None) is not None
+
+
+def update_alike(formula, rows, numbers):
+    """Note an update of each row of tensors by the same numbers, where updates are gathered."""
+    if rows:
+        _gathering.current.add_alike(formula, rows, numbers)
 
 
 def update(formula, tensors, **numbers):
@@ -316,11 +337,13 @@ class Stepwise:
         with flow.no_grad(), Gathered():
             self._counters.settle()
             for group in self.param_groups:
-                for param in group["params"]:
-                    grad = param.grad
-                    if grad is not None:
-                        self._advance(group, param, grad, self._state_of(group, param))
+                pairs = [(param, param.grad) for param in group["params"]]
+                self._advance_all(group, [pair for pair in pairs if pair[1] is not None])
         return loss
+
+    def _advance_all(self, group, pairs):
+        for param, grad in pairs:
+            self._advance(group, param, grad, self._state_of(group, param))
 
     def _state_of(self, group, param):
         state = self.state.get(param)

@@ -13,7 +13,7 @@ import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import dtypes, memory
+from oneflow_mock.compat.kernels import device_spelling, dtypes, memory
 
 #: The dtypes whose storages have names of their own in files that PyTorch writes.
 TYPED_NAMES = {
@@ -57,14 +57,19 @@ class UntypedStorage:
     _fake_device = None
     _checkpoint_offset = None
 
-    def __init__(self, *args, device=None, array=None, filename=None) -> None:
-        import torch
+    _shared = False
+    filename = None
+    _tensor = None
+    device = device_spelling.CPU
+    is_meta = False
 
-        self._shared = False
+    def __init__(self, *args, device=None, array=None, filename=None) -> None:
         self.filename = filename
-        self._tensor = None
-        self.device = torch.device("cpu" if device is None else device)
-        self.is_meta = self.device.type == "meta"
+        if device is not None:
+            import torch
+
+            self.device = torch.device(device)
+            self.is_meta = self.device.type == "meta"
         if self.is_meta:
             self._array, self._size = memory.empty(0), int(args[0]) if args else 0
         elif array is not None:
@@ -85,6 +90,13 @@ class UntypedStorage:
             self._array = None
 
     @classmethod
+    def _over(cls, array):
+        """Return a storage over an array of bytes."""
+        made = cls.__new__(cls)
+        made._array = array
+        return made
+
+    @classmethod
     def _of(cls, tensor):
         """Return the storage of a tensor."""
         if tensor.is_cuda:
@@ -94,7 +106,7 @@ class UntypedStorage:
             storage._array = None
             return storage
         start = memory.address(tensor) - tensor.storage_offset() * memory.element_size(tensor)
-        return cls(array=memory.as_bytes(tensor.detach(), start, memory.extent(tensor)))
+        return cls._over(memory.as_bytes(tensor.detach(), start, memory.extent(tensor)))
 
     # size and place
 
@@ -172,7 +184,7 @@ class UntypedStorage:
                 )
             if self._tensor is not None:
                 return type(self)._of(self._tensor[index])
-            return type(self)(array=self._array[index])
+            return self._over(self._array[index])
         return int(self._host()[_checked(index, self.nbytes())])
 
     def __setitem__(self, index, value) -> None:

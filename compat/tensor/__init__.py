@@ -46,18 +46,22 @@ def expose(patches, namespace, members) -> None:
     for name, value in namespace.items():
         if isinstance(value, types.FunctionType) and name in members and name not in _topical:
             patches.set(flow.Tensor, name, value)
-    for name in aten.families():
-        if name not in namespace:
+    for name, family in aten.families().items():
+        if name not in namespace and family != aten.FUNCTIONS_ONLY:
             _expose_late(patches, name, members)
+    present = set(dir(flow.Tensor))  # to ask for an attribute would import its file
     for name in members:
         base = name[:-1]
-        if name.endswith("_") and not name.startswith("_") and not hasattr(flow.Tensor, name):
-            function = getattr(flow.Tensor, base, None)
-            if function is not None and base in members:
-                patches.set(flow.Tensor, name, in_place(name, function))
+        if name.endswith("_") and not name.startswith("_") and name not in present:
+            if base in present and base in members:
+                patches.set(flow.Tensor, name, in_place(name, getattr(flow.Tensor, base)))
+    present = set(dir(flow.Tensor))
     for name in members:
-        if not hasattr(flow.Tensor, name) and not name.startswith("__"):
+        if name not in present and not name.startswith("__"):
             patches.set(flow.Tensor, name, attributes.Absent(name))
+    from oneflow_mock.compat.kernels import meta  # whose classes are made with what Tensor has
+
+    meta.forget_methods()
 
 
 def _expose_late(patches, name, members):

@@ -16,6 +16,8 @@ _register_hook = flow.Tensor.register_hook
 _register_accumulated = flow.Tensor._register_post_grad_accumulation_hook
 _retain_grad = flow.Tensor.retain_grad
 _requires_grad = flow.Tensor.requires_grad_
+_does_require_grad = flow.Tensor.requires_grad.__get__
+_assign_requires_grad = flow.Tensor.requires_grad.__set__
 _pin_memory = flow.Tensor.pin_memory
 _backward = flow.Tensor.backward
 _Node = flow._oneflow_internal.FunctionNode
@@ -62,7 +64,8 @@ def _add_hook(self, hook):
     if table is None:
         table = OrderedDict()
         setattr(self, HOOKS, table)
-        _register_hook(self, _Run(table))
+        runs = _RunConjugate if self.is_complex() and not self.is_leaf else _Run
+        _register_hook(self, runs(table))
     handle = RemovableHandle(table)
     table[handle.id] = hook
     return handle
@@ -86,6 +89,17 @@ class _Run:
                 raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
             grad = changed = answer
         return changed
+
+
+class _RunConjugate(_Run):
+    """The same for a complex result, whose gradient flows as its conjugate."""
+
+    __slots__ = ()
+
+    def __call__(self, grad):
+        conj = hooks.native["conj"]
+        changed = super().__call__(conj(grad))
+        return None if changed is None else conj(changed)
 
 
 def _add_accumulated_hook(self, hook):
@@ -157,8 +171,27 @@ def _forget_grad(self):
 def _require(self, requires_grad=True):
     """Set whether gradients of the tensor are computed, and return it."""
     if requires_grad and not self.is_floating_point():
-        raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if not self.is_complex():
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        conjugate_gradient(self)
     return _requires_grad(self, requires_grad)
+
+
+def _conjugated(grad):
+    return hooks.native["conj"](grad)
+
+
+def conjugate_gradient(leaf):
+    """Have a complex leaf get its gradient, which flows as its conjugate (``dtypes.cpp``)."""
+    if not leaf.requires_grad:
+        _requires_grad(leaf, True)
+        _register_hook(leaf, _conjugated)
+
+
+def _set_requires_grad(self, requires_grad):
+    if requires_grad and self.is_complex():
+        conjugate_gradient(self)
+    _assign_requires_grad(self, requires_grad)
 
 
 def _detach_in_place(self):
@@ -177,6 +210,8 @@ def _run_backward(self, gradient=None, retain_graph=None, create_graph=False, in
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
     if gradient is None and self.numel() != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if gradient is not None and gradient.is_complex() and inputs is None:
+        gradient = hooks.native["conj"](gradient)
     try:
         if inputs is None:
             return _backward(self, gradient, retain_graph, create_graph)
@@ -226,6 +261,7 @@ METHODS = {
     "register_post_accumulate_grad_hook": _add_accumulated_hook,
     "backward": _run_backward,
     "retain_grad": _keep_grad,
+    "requires_grad": property(_does_require_grad, _set_requires_grad),
     "requires_grad_": _require,
     "detach_": _detach_in_place,
     "pin_memory": _pin,

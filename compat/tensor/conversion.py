@@ -13,10 +13,14 @@ from oneflow_mock.compat.kernels import (
     host,
     legacy_types,
     meta,
+    retyped,
 )
 
 _convert = flow._C.to
 _DTYPE = flow.dtype
+_DEVICE = flow.device
+_CPU = device_spelling.CPU
+_META = device_spelling.META
 _item = flow.Tensor.item
 _cpu = flow.Tensor.cpu
 _global_to = flow.Tensor.to
@@ -26,8 +30,21 @@ _contiguous = flow.Tensor.contiguous
 
 def _to(self, *args, **kwargs):
     """Return the tensor with another dtype or device, or both; itself where nothing changes."""
-    if len(args) == 1 and not kwargs and type(args[0]) is _DTYPE:
-        return _convert(self, args[0]) if not self.is_lazy else _global_to(self, args[0])
+    if len(args) == 1 and (not kwargs or (len(kwargs) == 1 and "non_blocking" in kwargs)):
+        first = args[0]
+        kind = type(first)
+        if kind is _DTYPE:
+            return _convert(self, first) if not self.is_lazy else _global_to(self, first)
+        if first is _CPU or (kind is str and first == "cpu"):
+            if self.is_local and not self.is_cuda:
+                return self
+        elif first is _META or (kind is str and first == "meta"):
+            return meta.like(self)
+        elif isinstance(first, flow.Tensor):
+            return _type_as(self, first)
+    elif len(args) == 2 and not kwargs and args[0] is _CPU and type(args[1]) is _DTYPE:
+        if self.is_local and not self.is_cuda:
+            return _convert(self, args[1])
     if "placement" in kwargs or "sbp" in kwargs or self.is_global:
         return _global_to(self, *args, **kwargs)
     device, dtype, copy, format = parse_to(args, kwargs)
@@ -41,8 +58,30 @@ _ORDERS = {
 }
 
 
+_KEYWORDS = frozenset({"device", "dtype", "non_blocking", "copy", "memory_format"})
+
+
 def parse_to(args, kwargs):
     """Return (device, dtype, copy, memory_format) of the arguments of ``Tensor.to``."""
+    if not args and kwargs.keys() <= _KEYWORDS:
+        given = kwargs
+    else:
+        given = _named(args, kwargs)
+    if "other" in given:
+        device, dtype = given["other"].device, given["other"].dtype
+    else:
+        device, dtype = given.get("device"), given.get("dtype")
+    if dtype is not None and type(dtype) is not _DTYPE:
+        dtype = _checked_dtype(dtype, args, kwargs)
+    if device is not None and type(device) is not _DEVICE:
+        if not isinstance(device, (str, int, _DEVICE)) or isinstance(device, bool):
+            raise _invalid(args, kwargs)
+        device = device_spelling.usable(device)
+    return device, dtype, bool(given.get("copy")), given.get("memory_format")
+
+
+def _named(args, kwargs):
+    """Return the arguments of ``Tensor.to`` by their names."""
     kind = "device"
     if args:
         first = args[0]
@@ -54,21 +93,13 @@ def parse_to(args, kwargs):
         kind = "other"
     order = _ORDERS[kind]
     given = dict(zip(order, args))
-    unknown = [name for name in kwargs if name not in (*order, "dtype", "memory_format")]
-    if len(args) > len(order) or set(given) & set(kwargs) or unknown:
+    for name in kwargs:
+        if name in given or not (name in order or name == "dtype" or name == "memory_format"):
+            raise _invalid(args, kwargs)
+    if len(args) > len(order):
         raise _invalid(args, kwargs)
     given.update(kwargs)
-    if "other" in given:
-        device, dtype = given["other"].device, given["other"].dtype
-    else:
-        device, dtype = given.get("device"), given.get("dtype")
-    if dtype is not None and type(dtype) is not _DTYPE:
-        dtype = _checked_dtype(dtype, args, kwargs)
-    if device is not None and type(device) is not flow.device:
-        if not isinstance(device, (str, int, flow.device)) or isinstance(device, bool):
-            raise _invalid(args, kwargs)
-        device = device_spelling.usable(device)
-    return device, dtype, bool(given.get("copy")), given.get("memory_format")
+    return given
 
 
 def _checked_dtype(dtype, args, kwargs):
@@ -99,11 +130,15 @@ def convert(self, device, dtype, copy=False, format=None):
     """Return the tensor on a device, of a dtype; None for what it has."""
     if format is not None:
         check_format("torch.Tensor.to", self, format)
-    source = self.device
-    if source.type == "meta" or (device is not None and device.type == "meta"):
+    if meta.is_meta(self) or device is _META:
         return _convert_meta(self, device, dtype, copy)
-    if device is not None and device == source:
-        device = None
+    if device is _CPU:
+        device = device if self.is_cuda else None
+    elif device is not None:
+        if device == self.device:
+            device = None
+        elif device.type == "meta":
+            return _convert_meta(self, device, dtype, copy)
     if dtype is None and device is None:
         return self.clone() if copy else self
     if device is None:
@@ -139,9 +174,29 @@ def _to_char(self, memory_format=None):
     return _convert(self, flow.int8)
 
 
-def _refusing(name, dtype):
+_CHANNELS_LAST = (formats.channels_last, formats.channels_last_3d)
+
+
+def _converting(name):
+    dtype = getattr(flow, name)
+
     def method(self, memory_format=None):
-        dtypes.check_held(dtype, f"torch.Tensor.{name}")
+        if memory_format is None:
+            return _convert(self, dtype)
+        answer = _convert(self, dtype)
+        if memory_format in _CHANNELS_LAST and answer is self:
+            return self.clone()
+        return answer
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"Return the tensor as {name}."
+    return method
+
+
+def _to_new(name, dtype):
+    def method(self, memory_format=None):
+        return _convert(self, dtypes.check_held(dtype, f"torch.Tensor.{name}"))
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"
@@ -152,7 +207,7 @@ def _to_cpu(self, memory_format=None):
     """Return the tensor on the CPU: itself where it is there."""
     if memory_format is not None:
         check_format("torch.Tensor.cpu", self, memory_format)
-    return self if self.device is device_spelling.CPU else _cpu(self)
+    return self if self.is_local and not self.is_cuda else _cpu(self)
 
 
 def _to_cuda(self, device=None, non_blocking=False, memory_format=None):
@@ -166,6 +221,9 @@ def _to_cuda(self, device=None, non_blocking=False, memory_format=None):
 
 def _type_as(self, other):
     """Return the tensor with another one's dtype and device."""
+    if self.is_local and not self.is_cuda and not other.is_cuda:
+        if not (meta.is_meta(self) or meta.is_meta(other)):
+            return _convert(self, other.dtype)
     return convert(self, other.device, other.dtype)
 
 
@@ -192,13 +250,12 @@ def _numpy(self, *, force=False):
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                 "instead."
             )
-        device = self.device
-        if device.type != "cpu":
+        if self.is_cuda:
             raise TypeError(
-                f"can't convert {device} device type tensor to numpy. Use Tensor.cpu() to copy the "
-                "tensor to host memory first."
+                f"can't convert {self.device} device type tensor to numpy. "
+                "Use Tensor.cpu() to copy the tensor to host memory first."
             )
-    if self.dtype == flow.bfloat16:
+    if self.dtype is flow.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16")
     return host.array(self)
 
@@ -228,6 +285,8 @@ def _checked_item(self):
         return _item(self)
     except RuntimeError:
         count = self.numel()
+        if count == 1 and self.dtype in retyped.NUMPY:
+            return host.array(self).item()
         if count == 1:
             raise
         raise RuntimeError(
@@ -238,7 +297,7 @@ def _checked_item(self):
 def _bool(self):
     count = self.numel()
     if count == 1:
-        return bool(_item(self))
+        return bool(_checked_item(self))
     what = "no values" if count == 0 else "more than one value"
     raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
 
@@ -246,7 +305,7 @@ def _bool(self):
 def _number(self):
     if self.numel() != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
-    return _item(self)
+    return _checked_item(self)
 
 
 def _int(self):
@@ -316,10 +375,22 @@ METHODS = {
     "__iter__": _iter,
     "__contains__": _contains,
     "contiguous": _make_contiguous,
-    # half, float, double, bfloat16, long, int, byte and bool stay OneFlow's own.
+    **{
+        name: _converting(dtype)
+        for name, dtype in (
+            ("half", "float16"),
+            ("float", "float32"),
+            ("double", "float64"),
+            ("bfloat16", "bfloat16"),
+            ("long", "int64"),
+            ("int", "int32"),
+            ("byte", "uint8"),
+            ("bool", "bool"),
+        )
+    },
     "char": _to_char,
-    "short": _refusing("short", dtypes.BY_NAME["int16"]),
-    "cfloat": _refusing("cfloat", dtypes.BY_NAME["complex64"]),
-    "cdouble": _refusing("cdouble", dtypes.BY_NAME["complex128"]),
-    "chalf": _refusing("chalf", dtypes.BY_NAME["complex32"]),
+    "short": _to_new("short", dtypes.BY_NAME["int16"]),
+    "cfloat": _to_new("cfloat", dtypes.BY_NAME["complex64"]),
+    "cdouble": _to_new("cdouble", dtypes.BY_NAME["complex128"]),
+    "chalf": _to_new("chalf", dtypes.BY_NAME["complex32"]),
 }

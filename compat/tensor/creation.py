@@ -56,11 +56,14 @@ def _make_parameter(cls, data=None, requires_grad=True):
         raise AttributeError(f"'{type(data).__name__}' object has no attribute 'detach'")
     if meta.is_meta(data):
         return meta.parameter(data, requires_grad)
-    if requires_grad and not data.is_floating_point():
+    is_complex = data.is_complex()
+    if requires_grad and not (is_complex or data.is_floating_point()):
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     made = _instance(cls)
-    _init_parameter(made, memory.at_start(data.detach()), bool(requires_grad))
-    return made
+    requires_grad = bool(requires_grad)
+    # OneFlow's constructor detaches it.
+    _init_parameter(made, memory.at_start(data), requires_grad and not is_complex)
+    return made.requires_grad_() if requires_grad and is_complex else made
 
 
 def _make_subclass(cls, data, require_grad=False, **kwargs):

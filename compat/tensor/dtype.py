@@ -18,6 +18,8 @@ def install(patches) -> None:
         "abbr": property(lambda self: dtypes.traits(self).abbr),
         "to_real": dtypes.to_real,
         "to_complex": dtypes.to_complex,
+        "is_complex": property(dtypes.is_complex),
+        "is_signed": property(dtypes.is_signed),
     }.items():
         patches.set(flow.dtype, name, value)
 

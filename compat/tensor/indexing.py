@@ -13,6 +13,8 @@ _set_all = flow.Tensor.__setitem__
 
 def _fill_in_place(self, value):
     """Write one value everywhere."""
+    if not self.numel():
+        return self
     if hooks.library is None and not self.is_contiguous():
         # OneFlow's own kernel would write to the memory beside a view's elements.
         _set_all(self, ..., value)
@@ -31,9 +33,11 @@ def _zero_in_place(self):
     return _fill_in_place(self, 0)
 
 
-def _flip(self, *dims):
+def _flip(self, *dims, **named):
     """Reverse the order of the elements along dimensions."""
-    if len(dims) == 1 and isinstance(dims[0], (list, tuple)):
+    if named:
+        dims = named["dims"]
+    elif len(dims) == 1 and isinstance(dims[0], (list, tuple)):
         dims = dims[0]
     return flow.flip(self, list(dims))
 

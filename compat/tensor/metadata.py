@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import oneflow as flow
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import creation, dtypes, formats
 
 _size_along = flow.Tensor.size
@@ -99,7 +100,18 @@ def _resize_as(self, the_template, *, memory_format=None):
 _never = property(lambda self: False)
 
 
+def _conj(self):
+    """Return the conjugate: of a real tensor, itself."""
+    return hooks.native["conj"](self) if self.is_complex() else self
+
+
+def _real(self):
+    return hooks.native["view_as_real"](self)[..., 0] if self.is_complex() else self
+
+
 def _imag(self):
+    if self.is_complex():
+        return hooks.native["view_as_real"](self)[..., 1]
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
 
@@ -144,8 +156,8 @@ METHODS = {
     "_is_zerotensor": _no,
     "resolve_conj": _itself,
     "resolve_neg": _itself,
-    "conj": _itself,
-    "conj_physical": lambda self: self.clone(),
+    "conj": _conj,
+    "conj_physical": lambda self: _conj(self) if self.is_complex() else self,
     "positive": _itself,
     "__pos__": _itself,
     "is_nonzero": _is_nonzero,
@@ -158,7 +170,7 @@ METHODS = {
     "to_dense": _to_dense,
     "dense_dim": lambda self: self.ndim,
     "sparse_dim": lambda self: 0,
-    "real": property(lambda self: self),
+    "real": property(_real),
     "imag": property(_imag),
     "__torch_function__": classmethod(_torch_function),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import dtypes
+from oneflow_mock.compat.kernels import complex_functions, dtypes
 
 
 def _beside(value, tensor):
@@ -29,6 +29,8 @@ def _fmod(self, other):
 def _reflected_remainder(self, other):
     import torch
 
+    if isinstance(other, flow.Tensor):
+        return torch.remainder(other, self)
     return torch.remainder(_beside(other, self), self)
 
 
@@ -112,12 +114,54 @@ def _clamp(self, min=None, max=None):
 def _masked_fill(self, mask, value):
     import torch
 
+    if isinstance(value, flow.Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
+        return torch.where(mask, value.to(self.dtype), self)
+    if isinstance(value, complex):
+        raise RuntimeError(f"value cannot be converted to type {self.dtype} without overflow")
     if self.dtype == flow.bfloat16:  # OneFlow's takes no such tensor
         return torch.where(mask, _beside(value, self), self)
     return _fill_masked(self, mask, value)
 
 
 _fill_masked = flow.Tensor.masked_fill
+
+
+def _power(self, other):
+    import torch
+
+    if isinstance(other, flow.Tensor) and not self.is_floating_point():
+        return torch.pow(self, other)
+    return _pow(self, other)
+
+
+_pow = flow.Tensor.__pow__
+
+
+def _reflected_power(self, other):
+    import torch
+
+    return torch.pow(other, self)
+
+
+def _reflected_product(self, other):
+    return other.matmul(self)
+
+
+def _reflected_quotient(self, other):
+    return self.reciprocal() * other if not isinstance(other, flow.Tensor) else other / self
+
+
+def _adjoint(self):
+    if self.ndim not in (0, 2):
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor."
+        )
+    return self.transpose(0, 1) if self.ndim else self.view(())
 
 
 def _transpose_last(self):
@@ -145,9 +189,12 @@ def _promoted(name):
         if isinstance(other, flow.Tensor) and self.dtype is not other.dtype:
             if (self.ndim == 0) != (other.ndim == 0):
                 whole, single = (self, other) if self.ndim else (other, self)
-                if _kind(single) > _kind(whole):
+                if _kind(single) == 3:
+                    dtype = dtypes.result_type(whole, single)
+                    self, other = self.to(dtype), other.to(dtype)
+                elif _kind(single) > _kind(whole):
                     self, other = self.to(single.dtype), other.to(single.dtype)
-            elif flow.bfloat16 in (self.dtype, other.dtype):
+            elif not _PROMOTED_RIGHT.issuperset((self.dtype, other.dtype)):
                 dtype = dtypes.promote_types(self.dtype, other.dtype)
                 self, other = self.to(dtype), other.to(dtype)
         return stock(self, other)
@@ -157,14 +204,25 @@ def _promoted(name):
     return method
 
 
+#: Among these OneFlow's own promotion is PyTorch's.
+_PROMOTED_RIGHT = frozenset(
+    (flow.bool, flow.uint8, flow.int8, flow.int32, flow.int64)
+    + (flow.float16, flow.float32, flow.float64)
+)
+
+
 def _kind(tensor):
     """Return the rank of a tensor's kind in PyTorch's promotion."""
+    if tensor.is_complex():
+        return 3
     if tensor.is_floating_point():
         return 2
     return 0 if tensor.dtype == flow.bool else 1
 
 
 METHODS = {
+    "__abs__": complex_functions.method("abs"),
+    **{name: complex_functions.method(name) for name in complex_functions.NAMES},
     **{
         name: _promoted(name)
         for name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__")
@@ -194,6 +252,11 @@ METHODS = {
     "masked_fill": _masked_fill,
     "copy_": _copy,
     "where": _where,
+    "__pow__": _power,
+    "__rpow__": _reflected_power,
+    "__rmatmul__": _reflected_product,
+    "__rdiv__": _reflected_quotient,
+    "H": property(_adjoint),
     "mT": property(_transpose_last),
     "mH": property(_transpose_last),
 }

@@ -10,6 +10,7 @@ import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import dtypes, retyped
 
 _PLAIN = frozenset((flow.Tensor, flow.nn.Parameter, float, int))
 _ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
@@ -43,7 +44,7 @@ def _product(stock):
         if native is not None:
             answer = native(self, other)
             return self.matmul(other) if answer is None else answer
-        if self.ndim == 1 or other.ndim == 1:
+        if self.ndim == 1 or other.ndim == 1 or not (self.numel() and other.numel()):
             return self.matmul(other)
         return stock(self, other)
 
@@ -72,7 +73,7 @@ def _guarded(name, stock):
         if isinstance(other, np.ndarray) and not compares:
             return stock(self, flow.from_numpy(np.ascontiguousarray(other)).to(self.device))
         if isinstance(other, complex):
-            raise hooks.refuse(f"torch.Tensor.{name}", "OneFlow has no complex numbers")
+            return stock(*_complex_beside(self, other))
         return NotImplemented
 
     operator.__name__ = name
@@ -90,6 +91,15 @@ def _in_place(name):
     operator.__name__ = "__i" + name[2:]
     operator.__qualname__ = f"Tensor.{operator.__name__}"
     return operator
+
+
+def _complex_beside(tensor, value):
+    """Return both as complex tensors: of a real tensor's precision."""
+    kind = tensor if tensor.is_floating_point() or tensor.is_complex() else flow.get_default_dtype()
+    dtype = dtypes.to_complex(getattr(kind, "dtype", kind))
+    dtypes.check_held(dtype, f"a tensor beside {value}")
+    beside = retyped.of_array(np.array(value, retyped.NUMPY[dtype]))
+    return flow._C.to(tensor, dtype), beside
 
 
 def _truth_beside(tensor, value):

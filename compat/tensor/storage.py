@@ -7,6 +7,7 @@ import oneflow as flow
 from oneflow_mock.compat.kernels import memory
 from oneflow_mock.compat.kernels.storage import TypedStorage, UntypedStorage, warn_of_typed_storage
 
+_reshape = flow.Tensor.reshape
 _view = flow.Tensor.view
 
 
@@ -84,7 +85,7 @@ def laid_over(untyped, dtype, size, stride=None, offset=0):
     whole = memory.reinterpret(untyped._tensor, dtype)
     if stride is None:
         stride = memory._contiguous(tuple(size))
-    return whole.as_strided(tuple(size), tuple(stride), offset)
+    return flow._C.as_strided(whole, tuple(size), tuple(stride), offset)
 
 
 def _viewed(self, *shape, **kwargs):
@@ -96,7 +97,31 @@ def _viewed(self, *shape, **kwargs):
             return _view(self, kwargs["size"])
     elif len(shape) == 1 and isinstance(shape[0], flow.dtype):
         return memory.reinterpret(self, shape[0])
+    if 0 in (shape if len(shape) != 1 or type(shape[0]) is int else shape[0]):
+        _check_rest(self, shape)
     return _view(self, *shape, **kwargs)
+
+
+def _reshaped(self, *shape, **kwargs):
+    """Return the elements in another shape, a view where that is possible."""
+    if kwargs:
+        shape = (kwargs["shape"],)
+    if 0 in (shape if len(shape) != 1 or type(shape[0]) is int else shape[0]):
+        _check_rest(self, shape)
+    return _reshape(self, *shape)
+
+
+def _check_rest(self, shape):
+    """Raise where -1 stands beside 0, for which OneFlow ends the process."""
+    sizes = shape[0] if len(shape) == 1 and type(shape[0]) is not int else shape
+    sizes = [int(size) for size in sizes]
+    if -1 in sizes:
+        raise RuntimeError(
+            f"cannot reshape tensor of 0 elements into shape {sizes} because the unspecified "
+            "dimension size -1 can be any value and is ambiguous"
+            if not self.numel()
+            else f"shape '{sizes}' is invalid for input of size {self.numel()}"
+        )
 
 
 def _dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
@@ -129,4 +154,5 @@ METHODS = {
     "is_set_to": _is_set_to,
     "set_": _set,
     "view": _viewed,
+    "reshape": _reshaped,
 }

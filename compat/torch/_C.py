@@ -5,6 +5,10 @@ from __future__ import annotations
 from oneflow_mock.compat.kernels.generator import Generator, default_generator  # noqa: F401
 
 
+class _LinAlgError(RuntimeError):
+    """A matrix that cannot be factorized: singular, not positive definite, not finite."""
+
+
 def _log_api_usage_once(event: str) -> None:
     """Do nothing: nobody counts."""
 

@@ -13,10 +13,12 @@ from torch.torch_version import TorchVersion
 from oneflow_mock.compat import aten, hooks
 from oneflow_mock.compat.kernels import (
     device_spelling,
+    dims,
     dtypes,
     formats,
     keywords,
     legacy_types,
+    operands,
     storage,
 )
 from oneflow_mock.compat.kernels.buffers import asarray, from_file, frombuffer  # noqa: F401
@@ -163,11 +165,7 @@ clone, detach, get_device = flow.Tensor.clone, flow.Tensor.detach, flow.Tensor.g
 is_conj, is_neg, is_inference = flow.Tensor.is_conj, flow.Tensor.is_neg, flow.Tensor.is_inference
 is_distributed, is_same_size = flow.Tensor.is_distributed, flow.Tensor.is_same_size
 resolve_conj, resolve_neg = flow.Tensor.resolve_conj, flow.Tensor.resolve_neg
-conj, conj_physical, positive = (
-    flow.Tensor.conj,
-    flow.Tensor.conj_physical,
-    flow.Tensor.positive,
-)
+conj, positive = flow.Tensor.conj, flow.Tensor.positive
 detach_, resize_as_ = flow.Tensor.detach_, flow.Tensor.resize_as_
 legacy_contiguous_format = formats.contiguous_format
 
@@ -222,23 +220,6 @@ def _triangle(mask, dtype, device):
     return flow.nonzero(mask).transpose(0, 1).to(dtype).to(device)
 
 
-def diag_embed(input, offset=0, dim1=-2, dim2=-1):
-    """Return matrices with the input's last dimension on a diagonal."""
-    size = input.shape[-1] + builtins.abs(offset)
-    rows = flow.arange(input.shape[-1]) + builtins.max(-offset, 0)
-    columns = flow.arange(input.shape[-1]) + builtins.max(offset, 0)
-    places = (rows * size + columns).to(flow.int64)
-    cells = flow.arange(size * size).to(flow.int64).unsqueeze(0) == places.unsqueeze(1)
-    answer = flow.matmul(input.unsqueeze(-2), cells.to(input.dtype)).squeeze(-2)
-    answer = answer.reshape(*input.shape[:-1], size, size)
-    ndim = answer.ndim
-    return (
-        answer
-        if (dim1 % ndim, dim2 % ndim) == (ndim - 2, ndim - 1)
-        else movedim(answer, (-2, -1), (dim1, dim2))
-    )
-
-
 def combinations(input, r=2, with_replacement=False):
     """Return the combinations of length ``r`` of a 1-d tensor, one row each."""
     import itertools
@@ -246,16 +227,11 @@ def combinations(input, r=2, with_replacement=False):
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input.shape[0]), r))
     if not rows:
-        return flow.zeros(0, r, dtype=input.dtype)
+        return operands.empty_of(input, (0, r))
     return input[flow.tensor(rows, dtype=flow.int64).reshape(-1)].reshape(len(rows), r)
 
 
 # elementwise
-
-
-def rsub(input, other, *, alpha=1):
-    """Return other - alpha input."""
-    return other - input * alpha if alpha != 1 else other - input
 
 
 def fmod(input, other, *, out=None):
@@ -276,13 +252,14 @@ def _refuse_zero(input, other):
             raise RuntimeError("ZeroDivisionError")
 
 
-def remainder(input, other):
+def remainder(input, other, *, out=None):
     """Return the remainder with the divisor's sign, as Python's %."""
     _refuse_zero(input, other)
     rest = flow.fmod(input, other)
-    return flow.where(
+    answer = flow.where(
         ((rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))), rest + other, rest
     )
+    return answer if out is None else out.copy_(answer)
 
 
 def _as_tensor(value, like):
@@ -291,61 +268,10 @@ def _as_tensor(value, like):
     return flow.tensor(value, dtype=like.dtype, device=like.device)
 
 
-def floor_divide(input, other):
-    """Return the quotient rounded towards minus infinity."""
-    return div(input, other, rounding_mode="floor")
-
-
-def div(input, other, *, rounding_mode=None, out=None):
-    """Return input / other; "trunc" rounds towards zero, "floor" towards minus infinity."""
-    if rounding_mode is None:
-        answer = _true_divide(input, other)
-    elif rounding_mode == "trunc":
-        answer = _truncated(input, other)
-    elif rounding_mode == "floor":
-        answer = _floored(input, other)
-    else:
-        raise RuntimeError(
-            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
-            f"'{rounding_mode}'"
-        )
-    return answer if out is None else out.copy_(answer)
-
-
-def _true_divide(input, other):
-    if input.dtype == flow.bool and not isinstance(other, flow.Tensor):
-        input = input.to(flow.get_default_dtype())
-    return flow.div(input, other)
-
-
-def _truncated(input, other):
-    _refuse_zero(input, other)
-    if _is_integral(input) and _is_integral(other):
-        return flow.floor_divide(input, other)
-    return trunc(flow.div(input, other))
-
-
 def _is_integral(value):
     if isinstance(value, flow.Tensor):
         return not value.is_floating_point()
     return isinstance(value, int)
-
-
-def _floored(input, other):
-    _refuse_zero(input, other)
-    if _is_integral(input) and _is_integral(other):
-        quotient = flow.floor_divide(input, other)  # OneFlow's rounds towards zero
-        rest = input - quotient * other
-        wrong = (rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))
-        return quotient - wrong.to(quotient.dtype)
-    rest = flow.fmod(input, other)
-    quotient = flow.div(input - rest, other)
-    wrong = (rest != 0) & ((rest < 0) != (_as_tensor(other, rest) < 0))
-    return flow.round(quotient - wrong.to(quotient.dtype))
-
-
-divide = div
-true_divide = div
 
 
 def clamp(input, min=None, max=None, *, out=None):
@@ -440,8 +366,8 @@ def round(input, *, decimals=0, out=None):
 def trunc(input, *, out=None):
     """Drop the fractional part."""
     if not input.is_floating_point():
-        return input.clone()
-    return flow.where(input < 0, flow.ceil(input), flow.floor(input))
+        return operands.written(input.clone(), out)
+    return operands.written(flow.where(input < 0, flow.ceil(input), flow.floor(input)), out)
 
 
 fix = trunc
@@ -449,7 +375,7 @@ fix = trunc
 
 def frac(input, *, out=None):
     """Return the fractional part, with the input's sign."""
-    return input - trunc(input)
+    return operands.written(input - trunc(input), out)
 
 
 def negative(input, *, out=None):
@@ -481,6 +407,8 @@ sgn = sign
 
 def square(input, *, out=None):
     """Return input * input."""
+    if input.dtype == flow.bool:
+        input = input.to(flow.int64)
     answer = flow.square(input) if input.is_floating_point() else input * input
     return answer if out is None else out.copy_(answer)
 
@@ -490,9 +418,23 @@ def pow(input, exponent, *, out=None):
     answer = flow.pow(input, exponent)
     both = isinstance(input, flow.Tensor) and isinstance(exponent, flow.Tensor)
     if both and answer.is_floating_point() and _is_integral(input) and _is_integral(exponent):
-        exact = flow.pow(input.to(flow.float64), exponent.to(flow.float64))
-        answer = exact.to(result_type(input, exponent))
+        return operands.written(_power_of_integers(input, exponent), out)
     return answer if out is None else out.copy_(answer)
+
+
+def _power_of_integers(input, exponent):
+    """Return a power that wraps around as integers do; of a negative exponent 0, 1 or -1."""
+    import numpy as np
+
+    from oneflow_mock.compat.kernels.host_functions import computed
+
+    def compute(base, power):
+        exact = np.power(base, np.where(power < 0, -power % 2, power))
+        return np.where((power < 0) & (np.abs(base) != 1), 0, exact)
+
+    dtype = result_type(input, exponent)
+    pair = operands.spread(input.to(dtype), exponent.to(dtype))
+    return computed("pow", compute, *pair)
 
 
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
@@ -506,10 +448,11 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
         flow.isnan(input), flow.full_like(input, 0.0 if nan is None else nan), input
     )
     answer = flow.where(answer == inf, flow.full_like(input, high), answer)
-    return flow.where(answer == -inf, flow.full_like(input, low), answer)
+    answer = flow.where(answer == -inf, flow.full_like(input, low), answer)
+    return answer if out is None else out.copy_(answer)
 
 
-def isin(elements, test_elements, *, assume_unique=False, invert=False):
+def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """Tell of each element whether it is among the test elements."""
     if not isinstance(elements, flow.Tensor):
         elements = flow.tensor(elements)
@@ -517,89 +460,43 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
         test_elements = flow.tensor(test_elements)
     tests = test_elements.reshape(-1)
     found = (elements.unsqueeze(-1) == tests).to(flow.int32).sum(dim=-1) > 0
-    return flow.logical_not(found) if invert else found
+    return operands.written(flow.logical_not(found) if invert else found, out)
 
 
-def heaviside(input, values, *, out=None):
-    """Return 0 below zero, 1 above, ``values`` at zero."""
-    step = (input > 0).to(input.dtype)
-    return flow.where(input == 0, values.to(input.dtype).expand(*input.shape), step)
-
-
-def xlogy(input, other):
-    """Return input log(other), and 0 where input is 0."""
-    other = _as_tensor(other, input)
-    product = input * flow.log(other)
-    zero = (input == 0) & flow.logical_not(flow.isnan(other))
-    return flow.where(zero, flow.zeros_like(product), product)
-
-
-def hypot(input, other):
-    """Return the square root of the sum of squares."""
-    return flow.sqrt(input * input + other * other)
-
-
-def deg2rad(input):
+def deg2rad(input, *, out=None):
     """Return degrees as radians."""
-    return input * (pi / 180.0)
+    return operands.written(input * (pi / 180.0), out)
 
 
-def rad2deg(input):
+def rad2deg(input, *, out=None):
     """Return radians as degrees."""
-    return input * (180.0 / pi)
+    return operands.written(input * (180.0 / pi), out)
 
 
-def sinc(input):
+def sinc(input, *, out=None):
     """Return sin(πx) / (πx), and 1 at 0."""
     angle = input * pi
     safe = flow.where(angle == 0, flow.ones_like(angle), angle)
-    return flow.where(angle == 0, flow.ones_like(angle), flow.sin(safe) / safe)
+    answer = flow.where(angle == 0, flow.ones_like(angle), flow.sin(safe) / safe)
+    return answer if out is None else operands.written(answer, out)
 
 
 def exp2(input, *, out=None):
     """Return 2 to the power of each element."""
     if not input.is_floating_point():
         input = input.to(flow.get_default_dtype())
-    return flow.pow(2.0, input)
-
-
-def _bitwise(name, input, other):
-    """Combine bits; OneFlow has kernels for booleans only."""
-    import numpy as np
-
-    if not isinstance(input, flow.Tensor):
-        input = _as_tensor(input, other)
-    other = _as_tensor(other, input)
-    if input.dtype == flow.bool and other.dtype == flow.bool:
-        return getattr(flow, name.replace("bitwise", "logical"))(input, other)
-    hooks.host_fallback(f"torch.{name}")
-    bits = getattr(np, name)(input.cpu().numpy(), other.cpu().numpy())
-    return flow.from_numpy(np.asarray(bits)).to(input.device)
-
-
-def bitwise_and(input, other, *, out=None):
-    """Return the bitwise and of integers or booleans."""
-    return _bitwise("bitwise_and", input, other)
-
-
-def bitwise_or(input, other, *, out=None):
-    """Return the bitwise or of integers or booleans."""
-    return _bitwise("bitwise_or", input, other)
-
-
-def bitwise_xor(input, other, *, out=None):
-    """Return the bitwise exclusive or of integers or booleans."""
-    return _bitwise("bitwise_xor", input, other)
+    return operands.written(flow.pow(2.0, input), out)
 
 
 def bitwise_not(input, *, out=None):
     """Return the bitwise complement."""
-    return flow.logical_not(input) if input.dtype == flow.bool else -1 - input
+    answer = flow.logical_not(input) if input.dtype == flow.bool else -1 - input
+    return answer if out is None else out.copy_(answer)
 
 
 def multiply(input, other, *, out=None):
     """`mul`, under NumPy's name."""
-    return flow.mul(input, other)
+    return operands.written(flow.mul(input, other), out)
 
 
 # reductions
@@ -608,93 +505,36 @@ def multiply(input, other, *, out=None):
 _native_statistic = hooks.native.get("statistic")
 
 
-def _bits(input, dim):
-    """Return dimensions as the kernels take them, a bit for each."""
-    ndim = input.ndim
-    if dim is None or dim == () or dim == []:
-        return (1 << ndim) - 1
-    bits = 0
-    for d in dim if isinstance(dim, (list, tuple)) else (dim,):
-        if not -ndim <= d < builtins.max(ndim, 1):
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-builtins.max(ndim, 1)}, "
-                f"{builtins.max(ndim, 1) - 1}], but got {d})"
-            )
-        bits |= 1 << d % ndim if ndim else 0
-    return bits
-
-
 def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the variance over ``dim``, dividing by n - correction (1 unless told)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
         correction = float(unbiased) if correction is None else correction
-        return _native_statistic(input, 1, _bits(input, dim), keepdim, correction)
+        return _native_statistic(input, 1, dims.bits(input, dim), keepdim, correction)
     if correction is None or correction in (0, 1):
         unbiased = unbiased if correction is None else bool(correction)
         dim = list(dim) if isinstance(dim, tuple) else dim
         return flow.var(input, dim=dim, unbiased=unbiased, keepdim=keepdim)
-    dims = _all_dims(input, dim)
-    count = math.prod(input.shape[d] for d in dims)
-    biased = flow.var(input, dim=dims, unbiased=False, keepdim=keepdim)
+    over = dims.listed(input, dim)
+    count = math.prod(input.shape[d] for d in over)
+    biased = flow.var(input, dim=over, unbiased=False, keepdim=keepdim)
     return biased * (count / builtins.max(count - correction, 0))
 
 
 def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the square root of the variance."""
-    return flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
-
-
-def _all_dims(input, dim):
-    if dim is None:
-        return list(range(input.ndim))
-    return [d % input.ndim for d in (dim if isinstance(dim, (list, tuple)) else [dim])]
-
-
-def var_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
-    """Return the variance and the mean."""
-    return var(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
-
-
-def std_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
-    """Return the standard deviation and the mean."""
-    return std(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
-
-
-def nansum(input, dim=None, keepdim=False, *, dtype=None):
-    """Return the sum, NaN counting as 0."""
-    input = input if dtype is None else input.to(dtype)
-    kept = where(flow.isnan(input), 0.0, input)
-    return flow.sum(kept) if dim is None else flow.sum(kept, dim=dim, keepdim=keepdim)
+    return operands.written(
+        flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction)), out
+    )
 
 
 def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Return the mean of what is not NaN."""
     counted = flow.logical_not(flow.isnan(input)).to(input.dtype)
-    return nansum(input, dim, keepdim, dtype=dtype) / nansum(counted, dim, keepdim)
-
-
-def mode(input, dim=-1, keepdim=False, *, out=None):
-    """Return the most frequent value along ``dim`` (the least of them) and its last index."""
-    from torch.return_types import mode as named
-
-    column = movedim(input, dim, -1)
-    size = column.shape[-1]
-    equal = column.unsqueeze(-1) == column.unsqueeze(-2)
-    counts = equal.to(flow.int64).sum(dim=-1)
-    most = counts == counts.amax(dim=-1, keepdim=True)
-    high = inf if input.is_floating_point() else flow.iinfo(input.dtype).max
-    best = where(most, column, high).amin(dim=-1, keepdim=True)
-    places = flow.arange(size).to(flow.int64).expand(*column.shape)
-    last = where(column == best, places, -1).amax(dim=-1, keepdim=True)
-    values = column.gather(column.ndim - 1, last)
-    answers = [movedim(answer, -1, dim) for answer in (values, last)]
-    return named([answer if keepdim else answer.squeeze(dim) for answer in answers])
-
-
-def _mean(input, dim, keepdim):
-    return flow.mean(input) if dim is None else flow.mean(input, dim=dim, keepdim=keepdim)
+    total = aten.find("nansum")
+    answer = total(input, dim, keepdim, dtype=dtype) / total(counted, dim, keepdim)
+    return operands.written(answer, out)
 
 
 def count_nonzero(input, dim=None):
@@ -713,24 +553,6 @@ def argwhere(input):
     return flow.nonzero(input).to(flow.int64)
 
 
-def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
-    """Return the index of the bucket of each element between sorted boundaries."""
-    if not isinstance(input, flow.Tensor):
-        input = flow.tensor(input)
-    below = boundaries <= input.unsqueeze(-1) if right else boundaries < input.unsqueeze(-1)
-    return below.to(flow.int32).sum(dim=-1).to(flow.int32 if out_int32 else flow.int64)
-
-
-def diff(input, n=1, dim=-1, prepend=None, append=None):
-    """Return the n-th differences along ``dim``."""
-    pieces = [piece for piece in (prepend, input, append) if piece is not None]
-    answer = flow.cat(pieces, dim=dim) if len(pieces) > 1 else input
-    for _ in range(n):
-        size = answer.shape[dim]
-        answer = answer.narrow(dim, 1, size - 1) - answer.narrow(dim, 0, size - 1)
-    return answer
-
-
 def histc(input, bins=100, min=0, max=0, *, out=None):
     """Count elements in equal bins between min and max (of the data where both are 0)."""
     import numpy as np
@@ -742,16 +564,26 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     if min == max:
         min, max = min - 1, max + 1
     counts, _ = np.histogram(data, bins=bins, range=(min, max))
-    return flow.from_numpy(counts.astype(data.dtype)).to(input.device)
+    return operands.written(flow.from_numpy(counts.astype(data.dtype)).to(input.device), out)
 
 
-def _extremes(input, dim, keepdim, better, name):
+_native_running = hooks.native.get("running_extremes")
+
+
+def _extremes(input, dim, better, name):
     """Return running extremes along ``dim`` with the index of the newest one."""
-    from torch import return_types
-
+    named = getattr(return_types, name)
+    dim = operands.wrapped(dim, input.ndim)
+    if _native_running is not None and not input.is_cuda:
+        return named(_native_running(input, dim, better == "min"))
     if input.ndim == 0:
-        return getattr(return_types, name)((input.clone(), flow.zeros((), dtype=flow.int64)))
-    dim %= input.ndim
+        return named((input.clone(), flow.zeros((), dtype=flow.int64)))
+    if input.dtype == flow.bool:
+        values, places = _extremes(input.to(flow.int32), dim, better, name)
+        return named((values.to(flow.bool), places))
+    if input.dtype == flow.bfloat16:
+        values, places = _extremes(input.to(flow.float32), dim, better, name)
+        return named((values.to(flow.bfloat16), places))
     size = input.shape[dim]
     column = input.movedim(dim, -1) if dim != input.ndim - 1 else input
     # One row of the table holds what each place may choose from: itself and those before it.
@@ -766,62 +598,17 @@ def _extremes(input, dim, keepdim, better, name):
     equal = (table == best.unsqueeze(-1)) & flow.logical_not(later)
     where_best = flow.where(equal, places, flow.zeros_like(places)).amax(dim=-1)
     values = column.gather(column.ndim - 1, where_best)
-    return getattr(return_types, name)((values.movedim(-1, dim), where_best.movedim(-1, dim)))
+    return named((values.movedim(-1, dim), where_best.movedim(-1, dim)))
 
 
 def cummax(input, dim, *, out=None):
     """Return the running maximum along ``dim`` and where it was met last."""
-    return _extremes(input, dim, False, "max", "cummax")
+    return operands.written(_extremes(input, dim, "max", "cummax"), out)
 
 
 def cummin(input, dim, *, out=None):
     """Return the running minimum along ``dim`` and where it was met last."""
-    return _extremes(input, dim, False, "min", "cummin")
-
-
-def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
-    """Return the k-th smallest value along ``dim`` and its index."""
-    from torch.return_types import kthvalue as named
-
-    values, indices = sort(input, dim)
-    picked = [answer.narrow(dim, k - 1, 1) for answer in (values, indices)]
-    return named([answer if keepdim else answer.squeeze(dim) for answer in picked])
-
-
-def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
-    """Return the quantiles ``q`` along ``dim``, interpolated between neighbours."""
-    if dim is None:
-        column = input.reshape(-1)
-        dim = 0
-        kept = [1] * input.ndim
-    else:
-        dim %= input.ndim
-        column, kept = input, None
-    ranks = q if isinstance(q, flow.Tensor) else flow.tensor(q, dtype=input.dtype)
-    if ranks.ndim > 1:
-        raise RuntimeError("quantile() q must be a scalar or 1D tensor")
-    ordered = flow.sort(column, dim)[0]
-    place = ranks.reshape(-1).to(input.dtype) * (column.shape[dim] - 1)
-    lower, upper = flow.floor(place), flow.ceil(place)
-    if interpolation == "nearest":
-        lower = upper = flow.round(place)
-    elif interpolation == "lower":
-        upper = lower
-    elif interpolation == "higher":
-        lower = upper
-    low = ordered.index_select(dim, lower.to(flow.int64))
-    high = ordered.index_select(dim, upper.to(flow.int64))
-    share = (place - lower) if interpolation != "midpoint" else flow.full_like(place, 0.5)
-    share = share.reshape(*[-1 if d == dim else 1 for d in range(column.ndim)])
-    answer = lerp(low, high, share.expand(*low.shape)).movedim(dim, 0)
-    if keepdim:
-        answer = answer.reshape(answer.shape[0], *kept) if kept else answer.unsqueeze(dim + 1)
-    return answer if ranks.ndim else answer.squeeze(0)
-
-
-def trace(input):
-    """Return the sum of a matrix's diagonal."""
-    return flow.diagonal(input).sum()
+    return operands.written(_extremes(input, dim, "min", "cummin"), out)
 
 
 # shape
@@ -838,74 +625,6 @@ def unflatten(input, dim, sizes):
     return input.reshape(*input.shape[:dim], *sizes, *input.shape[dim + 1 :])
 
 
-def ravel(input):
-    """Return the elements as one row, a view where that is possible."""
-    return input.reshape(-1)
-
-
-def index_fill(input, dim, index, value):
-    """Return a copy whose slices at ``index`` along ``dim`` hold a value."""
-    places = flow.arange(input.shape[dim], device=input.device).unsqueeze(1)
-    index = where(index < 0, index + input.shape[dim], index)
-    chosen = (places == index.reshape(1, -1)).to(flow.int32).sum(dim=1) > 0
-    dim %= input.ndim
-    chosen = chosen.reshape(*[-1 if d == dim else 1 for d in range(input.ndim)])
-    return where(chosen.expand(*input.shape), value, input)
-
-
-def fliplr(input):
-    """Reverse the second dimension."""
-    return flow.flip(input, [1])
-
-
-def flipud(input):
-    """Reverse the first dimension."""
-    return flow.flip(input, [0])
-
-
-def rot90(input, k=1, dims=(0, 1)):
-    """Turn the plane of two dimensions by k quarter turns."""
-    k %= 4
-    if k == 0:
-        return input.clone()
-    if k == 2:
-        return flow.flip(input, list(dims))
-    turned = flow.flip(input, [dims[1] if k == 1 else dims[0]])
-    return turned.transpose(dims[0], dims[1])
-
-
-def diagonal(input, offset=0, dim1=0, dim2=1):
-    """Return the diagonal of the planes of two dimensions, last."""
-    dim1, dim2 = dim1 % input.ndim, dim2 % input.ndim
-    if (dim1, dim2) == (0, 1):
-        return flow.diagonal(input, offset, 0, 1)
-    # OneFlow's gradient is for the first two dimensions.
-    rest = [d for d in range(input.ndim) if d not in (dim1, dim2)]
-    return flow.diagonal(input.permute(dim1, dim2, *rest), offset, 0, 1)
-
-
-def take_along_dim(input, indices, dim=None):
-    """Gather along ``dim``, or from the flattened input."""
-    if dim is None:
-        return input.reshape(-1).gather(0, indices.reshape(-1))
-    return input.gather(dim, indices)
-
-
-def movedim(input, source, destination):
-    """Move dimensions to new places, the others keeping their order."""
-    ndim = input.ndim
-    source = [d % ndim for d in ([source] if isinstance(source, int) else source)]
-    destination = [
-        d % ndim for d in ([destination] if isinstance(destination, int) else destination)
-    ]
-    rest = [d for d in range(ndim) if d not in source]
-    order = dict(zip(destination, source))
-    return input.permute(*[order[d] if d in order else rest.pop(0) for d in range(ndim)])
-
-
-moveaxis = movedim
-
-
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Repeat elements along ``dim``, or of the flattened input."""
     if repeats is None:
@@ -918,7 +637,9 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         shape = list(input.shape)
         wide = input.unsqueeze(dim + 1)
         wide = wide.expand(*shape[: dim + 1], repeats, *shape[dim + 1 :])
-        return wide.reshape(*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :])
+        answer = wide.reshape(*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :])
+        # Where OneFlow's is a view, a copy as in PyTorch.
+        return answer.clone() if answer.is_contiguous() and repeats <= 1 else answer.contiguous()
     if repeats.numel() == 1:
         return repeat_interleave(input, int(repeats.item()), dim)
     return input.index_select(dim, _spread(repeats))
@@ -932,9 +653,9 @@ def _spread(counts):
     return flow.from_numpy(np.repeat(np.arange(counts.size), counts.reshape(-1)).astype("int64"))
 
 
-def unfold_copy(input, dimension, size, step):
+def unfold_copy(input, dimension, size, step, *, out=None):
     """Return slices of ``size`` along a dimension, ``step`` apart, in a new last dimension."""
-    return input.unfold(dimension, size, step).contiguous()
+    return operands.written(input.unfold(dimension, size, step).clone(), out)
 
 
 # products
@@ -950,14 +671,15 @@ def outer(input, vec2, *, out=None):
 ger = outer
 
 
-def kron(input, other):
+def kron(input, other, *, out=None):
     """Return the Kronecker product."""
     ndim = builtins.max(input.ndim, other.ndim)
     one = input.reshape(*[1] * (ndim - input.ndim), *input.shape)
     two = other.reshape(*[1] * (ndim - other.ndim), *other.shape)
     left = one.reshape(*[size for pair in zip(one.shape, [1] * ndim) for size in pair])
     right = two.reshape(*[size for pair in zip([1] * ndim, two.shape) for size in pair])
-    return (left * right).reshape(*[a * b for a, b in zip(one.shape, two.shape)])
+    answer = (left * right).reshape(*[a * b for a, b in zip(one.shape, two.shape)])
+    return answer if out is None else operands.written(answer, out)
 
 
 def matmul(input, other, *, out=None):
@@ -966,6 +688,8 @@ def matmul(input, other, *, out=None):
     if answer is None:
         if input.ndim == 1 and other.ndim == 1:
             answer = flow.dot(input, other) if hooks.kernels else (input * other).sum()
+        elif not (input.numel() and other.numel()) and input.ndim > 1 and other.ndim > 1:
+            answer = _product_of_nothing(input, other)
         elif input.ndim > 2 and other.ndim == 1:  # OneFlow ends the process
             answer = flow.matmul(input, other.unsqueeze(-1)).squeeze(-1)
         elif input.ndim == 1 and other.ndim > 2:
@@ -973,6 +697,20 @@ def matmul(input, other, *, out=None):
         else:
             answer = flow.matmul(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+def _product_of_nothing(input, other):
+    """Multiply batches without elements, for which OneFlow's own kernel ends the process."""
+    from torch.functional import broadcast_shapes
+
+    if input.shape[-1] != other.shape[-2]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({input.shape[-2]}x{input.shape[-1]} and "
+            f"{other.shape[-2]}x{other.shape[-1]})"
+        )
+    batch = broadcast_shapes(input.shape[:-2], other.shape[:-2])
+    answer = operands.empty_of(input, (*batch, input.shape[-2], other.shape[-1]))
+    return answer + other.sum() * 0 if other.requires_grad else answer
 
 
 _product = hooks.native.get("product", lambda input, other: None)
@@ -1016,23 +754,37 @@ def sort(input, dim=-1, descending=False, stable=False, *, out=None):
 
     if input.ndim == 0:
         return named((input.clone(), flow.zeros((), dtype=flow.int64)))
-    values, indices = flow.sort(input, dim, descending)
-    return named((values, indices.to(flow.int64)))
+    if not input.numel():  # OneFlow's own kernel would end the process
+        operands.wrapped(dim, input.ndim)
+        return operands.written(named((input.clone(), input.to(flow.int64))), out)
+    if input.dtype == flow.bool:
+        values, indices = flow.sort(input.to(flow.int32), dim, descending)
+        values = values.to(flow.bool)
+    else:
+        values, indices = flow.sort(input, dim, descending)
+    return operands.written(named((values, indices.to(flow.int64))), out)
 
 
 def nonzero(input, *, out=None, as_tuple=False):
     """Return the int64 indices of the elements that are not zero, as rows or as a tuple."""
+    if as_tuple and not input.ndim:
+        input = input.reshape(1)
     found = flow.nonzero(input).to(flow.int64)
     if not as_tuple:
-        return found
+        return operands.written(found, out)
     return tuple(found[:, column] for column in range(input.ndim))
 
 
 def _mean_of(input, *args, **kwargs):
+    if not input.ndim and input.is_floating_point() and "dtype" not in kwargs:
+        return _of_one(input, args, kwargs)
     if not input.numel():  # OneFlow's mean of nothing is 0
         return flow.sum(input, *args, **kwargs) / 0.0
     if _native_statistic is not None and input.dtype in _HALVES:
         return _mean_of_half(input, *args, **kwargs)
+    if input.is_complex():
+        total = flow.sum(input, *args, **kwargs)
+        return total * (total.numel() / input.numel())
     return flow.mean(input, *args, **kwargs)
 
 
@@ -1042,16 +794,25 @@ _HALVES = (flow.float16, flow.bfloat16)
 def _mean_of_half(input, dim=None, keepdim=False, dtype=None):
     if dtype is not None:
         return flow.mean(input.to(dtype), dim, keepdim)
-    return _native_statistic(input, 0, _bits(input, dim), keepdim, 0.0)
+    return _native_statistic(input, 0, dims.bits(input, dim), keepdim, 0.0)
 
 
 def _logsumexp_of(input, dim, keepdim=False):
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
-        return _native_statistic(input, 2, _bits(input, dim), keepdim, 0.0)
-    return flow.logsumexp(input, dim, keepdim)
+        return _native_statistic(input, 2, dims.bits(input, dim), keepdim, 0.0)
+    return flow.logsumexp(operands.floating(input), dim, keepdim)
 
 
 def _cat(tensors, dim=0):
+    if type(tensors) not in (list, tuple):
+        if isinstance(tensors, flow.Tensor):
+            raise TypeError(
+                "cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
+            )
+        tensors = tuple(tensors)
+    if not tensors:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    _check_list("torch.cat()", tensors)
     try:
         return flow.cat(tensors, dim)
     except (IndexError, RuntimeError):
@@ -1059,41 +820,147 @@ def _cat(tensors, dim=0):
         kept = [t for t in tensors if tuple(t.shape) != (0,)]
         if not kept or len(kept) == len(tensors):
             raise
-        return flow.cat(kept, dim)
+        answer = flow.cat(kept, dim)
+        for empty in tensors:
+            if empty.requires_grad and tuple(empty.shape) == (0,):
+                answer = answer + empty.sum()  # whose gradient is zeros, and not None
+        return answer
+
+
+def _check_list(name, tensors):
+    """Raise for what OneFlow ends the process for: no tensors at all, and what is none."""
+    if not tensors:
+        raise RuntimeError(f"{name}: expected a non-empty list of Tensors")
+    for place, given in enumerate(tensors):
+        if given is None:
+            raise TypeError(f"expected Tensor as element {place} in argument 0, but got NoneType")
+
+
+def _stacked(name, deepen):
+    def stacked(tensors, *, out=None):
+        _check_list(name, tensors)
+        answer = getattr(flow, name)(deepen(tensors))
+        return answer if out is None else out.copy_(answer)
+
+    stacked.__name__ = stacked.__qualname__ = name
+    return stacked
+
+
+def _stack_of(tensors, dim=0):
+    _check_list("stack", tensors)
+    if len(tensors) == 1:
+        return flow.unsqueeze(tensors[0], dim).clone()  # OneFlow's would be a view
+    return flow.stack(tensors, dim)
+
+
+def _of_one(input, args, kwargs):
+    """Return what a sum, product or mean of a tensor without dimensions is: a copy."""
+    dim = args[0] if args else kwargs.get("dim")
+    operands.wrapped_all(dim, 0)
+    if input.is_floating_point():
+        return input * 1 if input.requires_grad else input.clone()
+    return input.to(flow.int64) if input.dtype != flow.int64 else input.clone()
+
+
+_SHORT = dtypes.BY_NAME["int16"]
+
+
+def _sum_of(input, *args, **kwargs):
+    if input.dtype is _SHORT and "dtype" not in kwargs:
+        input = input.to(flow.int64)
+    return flow.sum(input, *args, **kwargs) if input.ndim else _of_one(input, args, kwargs)
+
+
+def _prod_of(input, *args, **kwargs):
+    if not input.ndim:
+        return _of_one(input, args, kwargs)
+    if input.requires_grad and flow.is_grad_enabled() and _has_zero(input):
+        return _prod_of_zeros(input, *args, **kwargs)
+    if not input.is_floating_point() and input.dtype != flow.int64 and not input.is_complex():
+        input = input.to(flow.int64)
+    return flow.prod(input, *args, **kwargs)
+
+
+def _has_zero(input):
+    return builtins.bool(flow.any(input.detach() == 0).item())
+
+
+def _prod_of_zeros(input, dim=None, keepdim=False):
+    """Multiply element by element, since OneFlow's gradient divides by each."""
+    row = input.reshape(-1) if dim is None else input.movedim(dim, 0)
+    answer = row[0]
+    for place in range(1, row.shape[0]):
+        answer = answer * row[place]
+    if dim is not None and keepdim:
+        return answer.unsqueeze(dim)
+    return answer
+
+
+def _running(work):
+    def running(input, dim):
+        if input.ndim:
+            return work(input, dim)
+        operands.wrapped(dim, 0)
+        return _of_one(input, (), {})
+
+    running.__name__ = running.__qualname__ = work.__name__
+    return running
+
+
+def squeeze(input, *dim, **named):
+    """Drop dimensions of one element: all, or those that are named."""
+    if named:
+        return _squeeze_by_name(input, *dim, **named)
+    if input.ndim or not dim:
+        return flow.squeeze(input, *dim)
+    operands.wrapped_all(dim[0], 0)  # OneFlow would end the process
+    return flow.squeeze(input)
+
+
+_squeeze_by_name = keywords.spelled(lambda input, dim: squeeze(input, dim), "squeeze")
+
+
+def transpose(input, dim0, dim1):
+    """Return a view with two dimensions swapped."""
+    if input.ndim:
+        return _swap(input, dim0, dim1)
+    operands.wrapped(dim0, 0), operands.wrapped(dim1, 0)  # OneFlow would end the process
+    return input.view(())
+
+
+_swap = flow.Tensor.transpose
+swapaxes = swapdims = transpose
+
+
+def reshape(input, shape):
+    """Return the elements in another shape, a view where that is possible."""
+    return input.reshape(shape)
 
 
 # OneFlow's own, with the other names that PyTorch has for their arguments.
 
-sum = keywords.spelled(flow.sum)
+sum = keywords.spelled(_sum_of, "sum")
 mean = keywords.spelled(_mean_of, "mean")
-argmax = keywords.spelled(flow.argmax)
-argmin = keywords.spelled(flow.argmin)
-any = keywords.spelled(flow.any)
-all = keywords.spelled(flow.all)
-amax = keywords.spelled(flow.amax)
-amin = keywords.spelled(flow.amin)
-max = keywords.spelled(flow.max)
-min = keywords.spelled(flow.min)
 logsumexp = keywords.spelled(_logsumexp_of, "logsumexp")
-prod = keywords.spelled(flow.prod)
-cumsum = keywords.spelled(flow.cumsum)
-cumprod = keywords.spelled(flow.cumprod)
-squeeze = keywords.spelled(flow.squeeze)
+prod = keywords.spelled(_prod_of, "prod")
+cumsum = keywords.spelled(_running(flow.cumsum))
+cumprod = keywords.spelled(_running(flow.cumprod))
 unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
-topk = keywords.spelled(flow.topk)
-norm = keywords.spelled(flow.norm)
 cat = keywords.spelled(_cat, "cat", first="tensors")
 concat = keywords.spelled(_cat, "concat", first="tensors")
 concatenate = keywords.spelled(_cat, "concatenate", first="tensors")
-stack = keywords.spelled(flow.stack, "stack", first="tensors")
+stack = keywords.spelled(_stack_of, "stack", first="tensors")
+vstack = row_stack = _stacked("vstack", list)
+hstack = _stacked("hstack", list)
+dstack = _stacked("dstack", list)
 std = keywords.spelled(std)
 var = keywords.spelled(var)
 softmax = keywords.spelled(softmax)
 log_softmax = keywords.spelled(log_softmax)
-sort = keywords.spelled(sort)
 argsort = keywords.spelled(argsort)
 
 __getattr__ = aten.find
 
+from torch import return_types  # noqa: E402
 from torch.functional import unique, unique_consecutive  # noqa: E402, F401  (PyTorch hides their home)

@@ -122,6 +122,21 @@ class _Formatter:
         return text.rjust(self.max_width)
 
 
+class _ComplexFormatter(_Formatter):
+    """Real and imaginary part, each with a width and notation of its own."""
+
+    def _choose(self, array):
+        self._real, self._imag = _Formatter.of(array.real), _Formatter.of(array.imag)
+
+    def width(self):
+        return self._real.width() + self._imag.width() + 1
+
+    def format(self, value):
+        imag = self._imag.format(value.imag).lstrip() + "j"
+        sign = "" if imag[0] in "+-" else "+"
+        return self._real.format(value.real) + sign + imag
+
+
 def _edges(array):
     """Return the elements that a summary shows."""
     edge = PRINT_OPTS.edgeitems
@@ -143,7 +158,8 @@ def _tensor_str(self, indent):
         return "[]"
     array = host.array(self)
     summarize = array.size > PRINT_OPTS.threshold
-    formatter = _Formatter.of(_edges(array) if summarize else array)
+    kind = _ComplexFormatter if array.dtype.kind == "c" else _Formatter
+    formatter = kind.of(_edges(array) if summarize else array)
     return _nested(array, indent, summarize, formatter)
 
 
@@ -228,7 +244,7 @@ def _str_intern(inp, *, tensor_contents=None):
     else:
         contents = _tensor_str(inp, indent) if tensor_contents is None else ""
         is_shaped = not PRINT_OPTS.edgeitems
-        is_typed = dtype not in (default, flow.int64, flow.bool)
+        is_typed = dtype not in (default, dtypes.to_complex(default), flow.int64, flow.bool)
     if is_shaped:
         suffixes.append(f"size={tuple(inp.shape)}")
     if is_typed:

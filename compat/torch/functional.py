@@ -3,6 +3,11 @@
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat import aten
+from oneflow_mock.compat.kernels.constants import constant
+
+__getattr__ = aten.find
+
 
 def atleast_1d(*tensors):
     """View each tensor with at least one dimension (torch.atleast_1d)."""
@@ -86,7 +91,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     if p == float("inf"):
         return gaps.amax(dim=-1)
     if p == 0:
-        return (gaps != 0).to(x1.dtype).sum(dim=-1)
+        return constant((gaps.detach() != 0).to(x1.dtype).sum(dim=-1), x1, x2)
     if p == 1:
         return gaps.sum(dim=-1)
     if p == 2:
@@ -97,8 +102,8 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """Drop elements (or slices along ``dim``) equal to the one before them."""
     rows = input.reshape(-1, 1) if dim is None else input.transpose(0, dim)
-    flat = rows.reshape(rows.shape[0], -1)
-    count = flat.shape[0]
+    count = rows.shape[0]
+    flat = rows.reshape(count, rows.numel() // count if count else 1)
     if count:
         changed = (flat[1:] != flat[:-1]).to(flow.int32).sum(dim=1) > 0
         first = flow.cat([flow.ones(1, dtype=flow.int32), changed.to(flow.int32)])

@@ -145,36 +145,21 @@ OFM_WITH_NUMBERS(ThresholdGrad, (T x, T dy), x <= a ? T(0) : dy)
 
 using lanes::Lanes;
 
-#define OFM_LANES(name, expression)                                                              \
-  void name(const Block& block) {                                                                \
-    lanes::each(static_cast<const float*>(block.in[0]), static_cast<float*>(block.out),          \
-                block.count, [](Lanes x) OFM_INLINE { return expression; });                     \
-  }
-#define OFM_LANES2(name, expression)                                                             \
-  void name(const Block& block) {                                                                \
-    lanes::each(static_cast<const float*>(block.in[0]), static_cast<const float*>(block.in[1]),  \
-                static_cast<float*>(block.out), block.count,                                     \
-                [](Lanes x, Lanes dy) OFM_INLINE { return expression; });                        \
-  }
-#define OFM_INLINE __attribute__((always_inline))
-
-// x less what lies above it where it is positive, and x times that where it is negative.
 OFM_MATH Lanes gelu_of(Lanes x) {
-  const lanes::Tail tail = lanes::tail(x);
-  const Lanes share = tail.exponential * tail.ratio;
-  return lanes::less_product(lanes::size_of(x), share, lanes::at_least(0.f, x));
+  const Lanes half = x * 0.5f;
+  return lanes::fma(half, lanes::erf(x * 0.707106781f), half);
 }
 OFM_MATH Lanes fast_gelu_of(Lanes x) {
   const Lanes half = x * 0.5f;
   const Lanes inner = x * lanes::fma(x * x, 0.0356774081f, 0.797884561f);
   return lanes::fma(half, lanes::tanh(inner), half);
 }
-OFM_LANES(silu_lanes, x * lanes::sigmoid(x))
-OFM_LANES(gelu_lanes, gelu_of(x))
-OFM_LANES(fast_gelu_lanes, fast_gelu_of(x))
-OFM_LANES(quick_gelu_lanes, x * lanes::sigmoid(x * 1.702f))
-OFM_LANES(sigmoid_lanes, lanes::sigmoid(x))
-OFM_LANES(tanh_lanes, lanes::tanh(x))
+OFM_LANES(SiluLanes, (Lanes x), x * lanes::sigmoid(x))
+OFM_LANES(GeluLanes, (Lanes x), gelu_of(x))
+OFM_LANES(FastGeluLanes, (Lanes x), fast_gelu_of(x))
+OFM_LANES(QuickGeluLanes, (Lanes x), x * lanes::sigmoid(x * 1.702f))
+OFM_LANES(SigmoidLanes, (Lanes x), lanes::sigmoid(x))
+OFM_LANES(TanhLanes, (Lanes x), lanes::tanh(x))
 
 OFM_MATH Lanes silu_grad_of(Lanes x, Lanes dy) {
   const Lanes s = lanes::sigmoid(x);
@@ -190,19 +175,23 @@ OFM_MATH Lanes tanh_grad_of(Lanes x, Lanes dy) {
   const Lanes t = lanes::tanh(x);
   return dy * lanes::less_product(t, t, 1.f);
 }
-OFM_LANES2(silu_grad_lanes, silu_grad_of(x, dy))
-OFM_LANES2(gelu_grad_lanes, gelu_grad_of(x, dy))
-OFM_LANES2(tanh_grad_lanes, tanh_grad_of(x, dy))
+OFM_LANES(SiluGradLanes, (Lanes x, Lanes dy), silu_grad_of(x, dy))
+OFM_LANES(GeluGradLanes, (Lanes x, Lanes dy), gelu_grad_of(x, dy))
+OFM_LANES(TanhGradLanes, (Lanes x, Lanes dy), tanh_grad_of(x, dy))
 
 using Reader = void (*)(Context*, DataType, Numbers*);
 
-// `cost` is in simple operations an element.
-template<template<typename> class Function>
+// `cost` is in simple operations an element. By registers of floats where there is a function that is.
+struct NoLanes {};
+
+template<template<typename> class Function, typename Floats = NoLanes>
 void unary(const char* op, const char* in, const char* out, int cost, Reader numbers = nullptr,
-           bool in_place = false, Row floats = nullptr) {
+           bool in_place = false) {
   Plan plan{op, 1, {in}, out};
-  fill1<Function, double>(plan);
-  plan.row[F32] = floats != nullptr ? floats : row1<Function, float>;
+  fill1<Function, float, double>(plan);
+  if constexpr (!std::is_same<Floats, NoLanes>::value) {
+    fill_lanes<Floats>(plan, std::make_index_sequence<1>());
+  }
   plan.grain = kGrain / cost;
   plan.numbers = numbers;
   plan.overwritten = in_place ? 0 : -1;
@@ -210,12 +199,14 @@ void unary(const char* op, const char* in, const char* out, int cost, Reader num
 }
 
 // `x` is the name of what is kept from the forward operator.
-template<template<typename> class Function>
+template<template<typename> class Function, typename Floats = NoLanes>
 void gradient(const char* op, const char* x, int cost, Reader numbers = nullptr,
-              bool in_place = false, Row floats = nullptr) {
+              bool in_place = false) {
   Plan plan{op, 2, {x, "dy"}, "dx"};
-  fill2<Function, double>(plan);
-  plan.row[F32] = floats != nullptr ? floats : row2<Function, float>;
+  fill2<Function, float, double>(plan);
+  if constexpr (!std::is_same<Floats, NoLanes>::value) {
+    fill_lanes<Floats>(plan, std::make_index_sequence<2>());
+  }
   plan.grain = kGrain / cost;
   plan.numbers = numbers;
   plan.overwritten = in_place ? 1 : -1;
@@ -225,16 +216,16 @@ void gradient(const char* op, const char* x, int cost, Reader numbers = nullptr,
 const bool registered = [] {
   {
     Plan plan{"relu", 1, {"x"}, "y"};
-    fill1<Relu, float, double, int8_t, uint8_t, int32_t, int64_t>(plan);
+    fill1<Relu, float, double, int8_t, uint8_t, int16_t, int32_t, int64_t>(plan);
     plan.overwritten = 0;
     add(plan);
   }
-  unary<Silu>("silu", "in", "out", 4, nullptr, false, silu_lanes);
-  unary<Gelu>("gelu", "in", "out", 4, nullptr, false, gelu_lanes);
-  unary<FastGelu>("fast_gelu", "in", "out", 4, nullptr, false, fast_gelu_lanes);
-  unary<QuickGelu>("quick_gelu", "x", "y", 4, nullptr, false, quick_gelu_lanes);
-  unary<Sigmoid>("sigmoid", "x", "y", 4, nullptr, false, sigmoid_lanes);
-  unary<Tanh>("tanh", "x", "y", 4, nullptr, false, tanh_lanes);
+  unary<Silu, SiluLanes>("silu", "in", "out", 4);
+  unary<Gelu, GeluLanes>("gelu", "in", "out", 4);
+  unary<FastGelu, FastGeluLanes>("fast_gelu", "in", "out", 4);
+  unary<QuickGelu, QuickGeluLanes>("quick_gelu", "x", "y", 4);
+  unary<Sigmoid, SigmoidLanes>("sigmoid", "x", "y", 4);
+  unary<Tanh, TanhLanes>("tanh", "x", "y", 4);
   unary<LogSigmoid>("log_sigmoid", "x", "y", 6);
   unary<Selu>("selu", "in", "out", 4);
   unary<HardSigmoid>("hardsigmoid", "in", "out", 1);
@@ -251,12 +242,12 @@ const bool registered = [] {
   unary<Threshold>("threshold", "in", "out", 1, threshold_and_value, true);
 
   gradient<ReluGrad>("relu_grad", "y", 1, nullptr, true);
-  gradient<SiluGrad>("silu_grad", "x", 4, nullptr, false, silu_grad_lanes);
-  gradient<GeluGrad>("gelu_grad", "x", 6, nullptr, false, gelu_grad_lanes);
+  gradient<SiluGrad, SiluGradLanes>("silu_grad", "x", 4);
+  gradient<GeluGrad, GeluGradLanes>("gelu_grad", "x", 6);
   gradient<FastGeluGrad>("fast_gelu_grad", "x", 4);
   gradient<QuickGeluGrad>("quick_gelu_grad", "x", 4);
   gradient<SigmoidGrad>("sigmoid_grad", "y", 1);
-  gradient<TanhGrad>("tanh_grad", "x", 4, nullptr, false, tanh_grad_lanes);
+  gradient<TanhGrad, TanhGradLanes>("tanh_grad", "x", 4);
   gradient<LogSigmoidGrad>("log_sigmoid_grad", "x", 4);
   gradient<SeluGrad>("selu_grad", "x", 4);
   gradient<HardSigmoidGrad>("hardsigmoid_grad", "x", 1);

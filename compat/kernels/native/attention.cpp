@@ -1,6 +1,7 @@
 // Scaled dot-product attention and its gradient, each in one pass over blocks of keys: of the
 // scores only a block lies in memory. The maximum and the sum of a row of weights are corrected
 // with each block (Milakov and Gimelshein 2018; Dao et al. 2022).
+#include "attention.h"
 #include "gemm.h"
 #include "new_op.h"
 #include "oneflow/core/job/lazy_mode.h"
@@ -11,34 +12,6 @@ namespace {
 
 constexpr int64_t kQueries = 128;
 constexpr int64_t kKeys = 512;
-
-// A tensor of (batch, heads, length, size), or one that broadcasts to it.
-struct View {
-  const char* data = nullptr;
-  DataType dtype = DataType::kFloat;
-  int64_t size[4] = {1, 1, 1, 1};
-  int64_t stride[4] = {0, 0, 0, 0};
-};
-
-View view(Context* context, const char* name) {
-  const auto* tensor = context->Tensor4ArgNameAndIndex(name, 0);
-  const auto shape = tensor->shape_view();
-  View out;
-  out.data = static_cast<const char*>(tensor->raw_dptr());
-  out.dtype = tensor->data_type();
-  const int64_t missing = 4 - shape.NumAxes();
-  for (int64_t i = 0; i < shape.NumAxes(); ++i) {
-    out.size[missing + i] = shape.At(i);
-    out.stride[missing + i] = shape.At(i) == 1 ? 0 : tensor->stride()[i];
-  }
-  return out;
-}
-
-template<typename T>
-const T* at(const View& view, int64_t batch, int64_t head, int64_t row) {
-  return reinterpret_cast<const T*>(view.data) + batch * view.stride[0] + head * view.stride[1]
-         + row * view.stride[2];
-}
 
 // Rows of a head as a matrix of the type that is computed with: where they lie, or a copy.
 template<typename T>
@@ -129,66 +102,7 @@ inline void exponentials(double* x, int64_t count, double most) {
   for (int64_t i = 0; i < count; ++i) { x[i] = math::exp(x[i] - most); }
 }
 
-template<typename M, typename C>
-void add_mask_row(const M* mask, int64_t step, int64_t count, C* scores) {
-  if (step == 1) {
-    for (int64_t j = 0; j < count; ++j) { scores[j] += static_cast<C>(to_compute(mask[j])); }
-  } else {
-    for (int64_t j = 0; j < count; ++j) { scores[j] += static_cast<C>(to_compute(mask[j * step])); }
-  }
-}
-
-template<typename C>
-void mask_row(const View& mask, int64_t batch, int64_t head, int64_t row, int64_t key,
-              int64_t count, C* scores) {
-  const int64_t step = mask.stride[3], from = key * step;
-  switch (mask.dtype) {
-    case DataType::kBool: {
-      const bool* wanted = at<bool>(mask, batch, head, row) + from;
-      constexpr C kNone = -std::numeric_limits<C>::infinity();
-      for (int64_t j = 0; j < count; ++j) { scores[j] = wanted[j * step] ? scores[j] : kNone; }
-      break;
-    }
-#define OFM_MASK(type)                                                                   \
-  case DtypeOf<type>::value:                                                             \
-    add_mask_row(at<type>(mask, batch, head, row) + from, step, count, scores);          \
-    break;
-      OFM_FOR_FLOATING(OFM_MASK)
-    default: break;
-  }
-}
-
 // --- what both directions need -------------------------------------------------------------------
-
-struct Problem {
-  View query, key, value, mask;
-  bool masked, causal;
-  double scale;
-  int64_t batches, heads, key_heads, length, keys, size, width;
-
-  int64_t group() const { return heads / key_heads; }
-  // Which keys the rows before `end` may look at.
-  int64_t keys_before(int64_t end) const { return causal ? std::min(keys, end) : keys; }
-};
-
-Problem problem(Context* context) {
-  Problem p;
-  p.query = view(context, "query");
-  p.key = view(context, "key");
-  p.value = view(context, "value");
-  p.masked = context->has_input("mask", 0);
-  if (p.masked) { p.mask = view(context, "mask"); }
-  p.causal = context->Attr<bool>("causal");
-  p.scale = context->Attr<double>("scale");
-  p.batches = p.query.size[0];
-  p.heads = p.query.size[1];
-  p.key_heads = p.key.size[1];
-  p.length = p.query.size[2];
-  p.keys = p.key.size[2];
-  p.size = p.query.size[3];
-  p.width = p.value.size[3];
-  return p;
-}
 
 // Scores (rows × count) of a block, masked.
 template<typename C>
@@ -211,26 +125,6 @@ void scores_of(const Problem& p, int64_t batch, int64_t head, int64_t row, int64
   }
 }
 
-// Calls one(memory, index) for every index, each thread taking the next when it is done.
-template<typename Memory, typename One>
-void share_out(int64_t count, const One& one) {
-  const int wanted = static_cast<int>(std::min<int64_t>(threads(), count));
-  std::atomic<int64_t> next{0};
-  const auto work = [&] {
-    Memory memory;
-    for (int64_t i = next++; i < count; i = next++) { one(memory, i); }
-  };
-  if (wanted <= 1 || omp_in_parallel()) {
-    work();
-    return;
-  }
-#pragma omp parallel num_threads(wanted)
-  {
-    if (omp_get_thread_num() > 0) { stay_uninterrupted(); }
-    work();
-  }
-}
-
 template<typename C>
 struct Memory {
   std::vector<C> query, key, value, out, gradient, scores, weights, sums, row;
@@ -248,6 +142,10 @@ struct Attention {
     const auto stride = result->stride();
     T* out = mut_data<T>(context, "out");
     C* logs = mut_data<C>(context, "log_sums");
+    if constexpr (sizeof(T) == 2) {
+      const int64_t steps[3] = {stride[0], stride[1], stride[2]};
+      if (attention_by_tiles<T>(p, out, steps, logs)) { return; }
+    }
     const int64_t blocks = (p.length + kQueries - 1) / kQueries;
     const int64_t work = p.length * p.keys * (p.size + p.width);
     const auto one = [&](Memory<C>& memory, int64_t index) {
@@ -345,13 +243,7 @@ template<typename T>
 struct AttentionGradient {
   using C = compute_t<T>;
 
-  struct Output {
-    T* data;
-    int64_t stride[3];
-    T* at(int64_t batch, int64_t head) const {
-      return data + batch * stride[0] + head * stride[1];
-    }
-  };
+  using Output = HeadsOut<T>;
 
   static Output output(Context* context, const char* name) {
     const auto& stride = context->Tensor4ArgNameAndIndex(name, 0)->stride();
@@ -364,6 +256,9 @@ struct AttentionGradient {
     const C* logs = data<C>(context, "log_sums");
     const Output dq = output(context, "query_gradient"), dk = output(context, "key_gradient"),
                  dv = output(context, "value_gradient");
+    if constexpr (sizeof(T) == 2) {
+      if (attention_gradient_by_tiles<T>(p, out, gradient, logs, dq, dk, dv)) { return; }
+    }
     const int64_t pairs = p.batches * p.key_heads;
     // A row's gradient times its answer, which all of its weights' gradients are relative to.
     std::vector<C> means(p.batches * p.heads * p.length);

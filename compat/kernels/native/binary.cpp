@@ -85,40 +85,43 @@ struct Real {
   }
 };
 
-// The remainder of floats where the quotient is below 2^29: then double has all of its bits.
+// The remainder without the library's long division, where the quotient is small enough. Floats'
+// in double, which has all of the quotient's bits; of doubles it may be one too large.
 struct Rest {
+  static OFM_MATH bool simple(float x, float y) {
+    return math::abs(static_cast<double>(x) / y) < 536870912.;
+  }
+  static OFM_MATH bool simple(double x, double y) {
+    return math::abs(x / y) < 2251799813685248.;
+  }
   static OFM_MATH double of(double x, double y) {
     const double quotient = math::trunc(x / y);
-    return quotient == 0 ? x : math::copysign(math::fma(-quotient, y, x), x);
+    const double r = math::fma(-quotient, y, x);
+    const double whole = (r != 0) & ((r < 0) != (x < 0)) ? r + math::copysign(y, x) : r;
+    return quotient == 0 ? x : math::copysign(whole, x);
   }
   static OFM_MATH double floored(double x, double y) {
     const double r = of(x, y);
     return (r != 0) & ((r < 0) != (y < 0)) ? r + y : r;
   }
-  static bool simple(const float* x, const float* y, int64_t count) {
-    int32_t no = 0;
-    for (int64_t i = 0; i < count; ++i) {
-      no |= !(math::abs(static_cast<double>(x[i]) / y[i]) < 536870912.);
-    }
-    return no == 0;
-  }
 };
 
-template<bool floored>
-void float_rests(const Block& block) {
-  const float* x = static_cast<const float*>(block.in[0]);
-  const float* y = static_cast<const float*>(block.in[1]);
-  float* out = static_cast<float*>(block.out);
+template<bool floored, typename T>
+void rests(const Block& block) {
+  const T *x = static_cast<const T*>(block.in[0]), *y = static_cast<const T*>(block.in[1]);
+  T* out = static_cast<T*>(block.out);
   for (int64_t done = 0; done < block.count; done += 1024) {
-    const int64_t count = std::min<int64_t>(1024, block.count - done);
-    if (Rest::simple(x + done, y + done, count)) {
+    const int64_t end = std::min<int64_t>(done + 1024, block.count);
+    int32_t hard = 0;
+    for (int64_t i = done; i < end; ++i) { hard |= !Rest::simple(x[i], y[i]); }
+    if (hard == 0) {
 #pragma GCC ivdep
-      for (int64_t i = done; i < done + count; ++i) {
-        out[i] = static_cast<float>(floored ? Rest::floored(x[i], y[i]) : Rest::of(x[i], y[i]));
+      for (int64_t i = done; i < end; ++i) {
+        out[i] = static_cast<T>(floored ? Rest::floored(x[i], y[i]) : Rest::of(x[i], y[i]));
       }
     } else {
-      for (int64_t i = done; i < done + count; ++i) {
-        out[i] = floored ? Real<float>::floored_rest(x[i], y[i]) : Real<float>::rest(x[i], y[i]);
+      for (int64_t i = done; i < end; ++i) {
+        out[i] = floored ? Real<T>::floored_rest(x[i], y[i]) : Real<T>::rest(x[i], y[i]);
       }
     }
   }
@@ -225,7 +228,7 @@ void power_of_number(const Block& block) {
   } else if (y == -2) {
     OFM_EACH { out[i] = 1 / (x[i] * x[i]); }
   } else {
-    row1<PowNumber, T>(block);
+    row_of<PowNumber, T, 0>(block);
   }
 }
 template<typename T>
@@ -268,7 +271,7 @@ void operand_number(Context* context, DataType, Numbers* numbers) {
 // --- registration --------------------------------------------------------------------------------
 
 #define OFM_REALS float, double
-#define OFM_WHOLES int8_t, uint8_t, int32_t, int64_t
+#define OFM_WHOLES int8_t, uint8_t, int16_t, int32_t, int64_t
 
 template<template<typename> class Function, typename... T>
 Plan of_two(const char* op, int cost, const char* x = "x", const char* y = "y",
@@ -314,11 +317,13 @@ const bool registered = [] {
   add(of_two<Pow, OFM_REALS, OFM_WHOLES>("pow", 16));
   power_gradient_of<PowXGrad>("pow_x_grad", "dx");
   power_gradient_of<PowYGrad>("pow_y_grad", "dy");
-  Plan rest = of_two<FMod, double, OFM_WHOLES>("broadcast_fmod", 8);
-  rest.row[F32] = float_rests<false>;
+  Plan rest = of_two<FMod, OFM_WHOLES>("broadcast_fmod", 8);
+  rest.row[F32] = rests<false, float>;
+  rest.row[F64] = rests<false, double>;
   add(rest);
-  Plan floored = of_two<FloorMod, double, OFM_WHOLES>("broadcast_floor_mod", 8);
-  floored.row[F32] = float_rests<true>;
+  Plan floored = of_two<FloorMod, OFM_WHOLES>("broadcast_floor_mod", 8);
+  floored.row[F32] = rests<true, float>;
+  floored.row[F64] = rests<true, double>;
   add(floored);
   add(of_two<FloorDiv, OFM_REALS, OFM_WHOLES>("floordiv", 8));
   add(of_two<TruncDiv, OFM_REALS, OFM_WHOLES>("truncdiv", 8));
@@ -364,8 +369,8 @@ OFM_FUNCTION(Same, x)
 
 class AddN final : public user_op::OpKernel {
  public:
-  AddN() : plan_(of_two<Add, OFM_REALS, OFM_WHOLES, bool>("add_n", 1)), same_{"add_n", 1} {
-    fill1<Same, OFM_REALS, OFM_WHOLES, bool>(same_);
+  AddN() : plan_(of_two<Add, OFM_REALS, OFM_WHOLES, bool, OFM_COMPLEX>("add_n", 1)), same_{"add_n", 1} {
+    fill1<Same, OFM_REALS, OFM_WHOLES, bool, OFM_COMPLEX>(same_);
   }
   ~AddN() override = default;
 

@@ -27,6 +27,18 @@ struct SumType<uint8_t> {
   using type = int64_t;
 };
 template<>
+struct SumType<int16_t> {
+  using type = int64_t;
+};
+template<>
+struct SumType<std::complex<float>> {
+  using type = std::complex<double>;
+};
+template<>
+struct SumType<std::complex<double>> {
+  using type = std::complex<double>;
+};
+template<>
 struct SumType<int32_t> {
   using type = int64_t;
 };
@@ -221,6 +233,8 @@ void sum_to(const Operand& x, const bool* summed, const Operand& y) {
     return;
     OFM_FOR_FLOATING(OFM_SUM)
     OFM_FOR_INTEGERS(OFM_SUM)
+    OFM_SUM(std::complex<float>)
+    OFM_SUM(std::complex<double>)
 #undef OFM_SUM
     default: return;
   }
@@ -266,7 +280,7 @@ struct DivGrad {
 
 Plan division_plan() {
   Plan plan{"broadcast_div_grad", 3, {"dz", "z", "y"}, "dy"};
-  fill3<DivGrad, float, double>(plan);
+  fill3<DivGrad, float, double, OFM_COMPLEX>(plan);
   return plan;
 }
 
@@ -324,6 +338,7 @@ Plan share_plan() {
   plan.row[F64] = share<double, larger, first>;
   plan.row[I8] = share<int8_t, larger, first>;
   plan.row[U8] = share<uint8_t, larger, first>;
+  plan.row[I16] = share<int16_t, larger, first>;
   plan.row[I32] = share<int32_t, larger, first>;
   plan.row[I64] = share<int64_t, larger, first>;
   return plan;
@@ -357,7 +372,7 @@ OFM_FUNCTION(Same, x)
 class BroadcastLike final : public user_op::OpKernel {
  public:
   BroadcastLike() : plan_{"broadcast_like", 1, {"x"}, "y"} {
-    fill1<Same, float, double, int8_t, uint8_t, int32_t, int64_t, bool>(plan_);
+    fill1<Same, float, double, int8_t, uint8_t, int16_t, int32_t, int64_t, bool, OFM_COMPLEX>(plan_);
   }
   ~BroadcastLike() override = default;
 
@@ -387,7 +402,11 @@ auto matched(const char* name, bool (*fits)(DataType)) {
                && fits(context.TensorDesc4ArgNameAndIndex(argument, 0)->data_type());
       });
 }
-bool is_real(DataType dtype) { return type_of(dtype) == F32 || type_of(dtype) == F64; }
+bool is_complex(DataType dtype) { return type_of(dtype) == C64 || type_of(dtype) == C128; }
+bool is_divisible(DataType dtype) {
+  return type_of(dtype) == F32 || type_of(dtype) == F64 || is_complex(dtype);
+}
+bool is_ordered(DataType dtype) { return is_summable(dtype) && !is_complex(dtype); }
 bool is_known(DataType dtype) { return type_of(dtype) != kNone; }
 
 REGISTER_USER_KERNEL("reduce_sum_like")
@@ -400,18 +419,19 @@ REGISTER_USER_KERNEL("broadcast_like")
     .SetPriority(kPriority);
 REGISTER_USER_KERNEL("broadcast_div_grad")
     .SetCreateFn<BroadcastDivGrad>()
-    .SetIsMatchedHob(matched("y", is_real))
+    .SetIsMatchedHob(matched("y", is_divisible))
     .SetPriority(kPriority)
     .SetInferTmpSizeFn([](user_op::InferContext* context) -> size_t {
-      return context->InputTensorDesc("z", 0).shape().elem_cnt() * sizeof(double);
+      return context->InputTensorDesc("z", 0).shape().elem_cnt()
+             * sizeof(std::complex<double>);
     });
 REGISTER_USER_KERNEL("elementwise_maximum_backward")
     .SetCreateFn<Share<true>>()
-    .SetIsMatchedHob(matched("dz", is_summable))
+    .SetIsMatchedHob(matched("dz", is_ordered))
     .SetPriority(kPriority);
 REGISTER_USER_KERNEL("elementwise_minimum_backward")
     .SetCreateFn<Share<false>>()
-    .SetIsMatchedHob(matched("dz", is_summable))
+    .SetIsMatchedHob(matched("dz", is_ordered))
     .SetPriority(kPriority);
 
 }  // namespace

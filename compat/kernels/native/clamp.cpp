@@ -36,7 +36,7 @@ void limits(Context* context, DataType, Numbers* numbers) {
   }
 }
 
-#define OFM_NUMBERS float, double, int8_t, uint8_t, int32_t, int64_t
+#define OFM_NUMBERS float, double, int8_t, uint8_t, int16_t, int32_t, int64_t
 
 template<template<typename> class Function, template<typename> class Grad, bool low, bool high>
 void clip(const char* op, const char* grad) {
@@ -101,7 +101,7 @@ const bool registered = [] {
   clip<ClipMax, ClipMaxGrad, false, true>("clip_by_scalar_max", "clip_by_scalar_max_grad");
   {
     Plan plan{"where", 3, {"condition", "x", "y"}, "out"};
-    fill_choose<OFM_NUMBERS, bool>(plan);
+    fill_choose<OFM_NUMBERS, bool, OFM_COMPLEX>(plan);
     plan.decides = 1;
     plan.fixed[0] = B1;
     add(plan);

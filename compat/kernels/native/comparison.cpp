@@ -72,7 +72,7 @@ void rounded_operand(Context* context, DataType dtype, Numbers* numbers) {
   }
 }
 
-#define OFM_ALL float, double, int8_t, uint8_t, int32_t, int64_t, bool
+#define OFM_ALL float, double, int8_t, uint8_t, int16_t, int32_t, int64_t, bool
 
 template<template<typename> class Function>
 void compare(const char* op, void (*numbers)(Context*, DataType, Numbers*) = nullptr) {

@@ -466,6 +466,49 @@ void add_taps(int64_t begin, int64_t end, int64_t stride, float tap, const float
   for (int64_t x = begin; x < end; ++x) { sums[x] += tap * row[x * step]; }
 }
 
+// Taps of one row of outputs: what each multiplies, where the row's first output has its number, and
+// for which outputs that is inside.
+struct RowTap {
+  float tap;
+  const float* source;
+  int64_t first, last;
+};
+
+// All taps at once for kVectors vectors of outputs at stride 1.
+template<int kVectors>
+void add_row(const RowTap* taps, int count, float bias, int64_t x, float* row) {
+  using V = Vector<float>::type;
+  constexpr int64_t size = Vector<float>::size;
+  V sum[kVectors];
+  for (V& one : sum) { one = V{} + bias; }
+  for (int t = 0; t < count; ++t) {
+    for (int v = 0; v < kVectors; ++v) {
+      sum[v] += taps[t].tap * *reinterpret_cast<const V*>(taps[t].source + x + v * size);
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) { *reinterpret_cast<V*>(row + x + v * size) = sum[v]; }
+}
+
+// A row of outputs at stride 1. Those from low to high have all taps inside, a vector at least.
+void add_row(const RowTap* taps, int count, float bias, int64_t low, int64_t high, int64_t width,
+             float* row) {
+  constexpr int64_t size = Vector<float>::size;
+  int64_t x = low;
+  for (; x + 4 * size <= high; x += 4 * size) { add_row<4>(taps, count, bias, x, row); }
+  for (; x + 2 * size <= high; x += 2 * size) { add_row<2>(taps, count, bias, x, row); }
+  for (; x + size <= high; x += size) { add_row<1>(taps, count, bias, x, row); }
+  if (x < high) { add_row<1>(taps, count, bias, high - size, row); }
+  const auto one = [&](int64_t x) {
+    float sum = bias;
+    for (int t = 0; t < count; ++t) {
+      if (x >= taps[t].first && x < taps[t].last) { sum += taps[t].tap * taps[t].source[x]; }
+    }
+    row[x] = sum;
+  };
+  for (int64_t x = 0; x < low; ++x) { one(x); }
+  for (int64_t x = high; x < width; ++x) { one(x); }
+}
+
 // Each channel on its own: too little work to change layouts for.
 bool by_channels(const Convolution& c, const Operands& of) {
   if (c.group_in() != 1 || c.dims != 2 || c.channels_last || c.out[2] < 16) { return false; }
@@ -475,34 +518,55 @@ bool by_channels(const Convolution& c, const Operands& of) {
   float* out = static_cast<float*>(const_cast<void*>(of.out));
   const int64_t height = c.in[1], width = c.in[2], stride = c.stride[2];
   const int64_t grain = kGrain / (c.out_points() * c.taps()) + 1;
+  // The outputs that have each column of taps inside, and those that have all.
+  Scratch<int64_t> spans(2 * c.kernel[2]);
+  int64_t low = 0, high = c.out[2];
+  for (int64_t kx = 0; kx < c.kernel[2]; ++kx) {
+    const int64_t shift = kx * c.dilation[2] - c.padding[2];
+    const int64_t first = std::min(c.out[2], shift < 0 ? (-shift + stride - 1) / stride : 0);
+    const int64_t last =
+        width - 1 < shift ? first : std::min(c.out[2], (width - 1 - shift) / stride + 1);
+    spans.data[2 * kx] = first;
+    spans.data[2 * kx + 1] = last;
+    low = std::max(low, first);
+    high = std::min(high, last);
+  }
+  const bool at_once = stride == 1 && high - low >= Vector<float>::size;
   parallel_for(c.batch * c.out_channels, grain, [&](int64_t begin, int64_t end) {
+    Scratch<RowTap> taps(c.taps());
     for (int64_t job = begin; job < end; ++job) {
       const int64_t channel = job % c.out_channels, n = job / c.out_channels;
       const float* plane = in + (n * c.in_channels + channel / c.group_out()) * height * width;
       float* row = out + job * c.out_points();
       for (int64_t y = 0; y < c.out[1]; ++y, row += c.out[2]) {
-        std::fill(row, row + c.out[2], bias ? bias[channel] : 0.f);
+        const float add = bias ? bias[channel] : 0.f;
+        int count = 0;
         for (int64_t ky = 0; ky < c.kernel[1]; ++ky) {
           const int64_t from = y * c.stride[1] - c.padding[1] + ky * c.dilation[1];
           if (from < 0 || from >= height) { continue; }
           for (int64_t kx = 0; kx < c.kernel[2]; ++kx) {
             const int64_t shift = kx * c.dilation[2] - c.padding[2];
-            const int64_t first =
-                std::min(c.out[2], shift < 0 ? (-shift + stride - 1) / stride : 0);
-            const int64_t last =
-                width - 1 < shift ? first : std::min(c.out[2], (width - 1 - shift) / stride + 1);
-            const float tap = weight[channel * c.taps() + ky * c.kernel[2] + kx];
             // Where output 0 would begin, which may be before the plane.
             const float* source = reinterpret_cast<const float*>(
                 reinterpret_cast<uintptr_t>(plane)
                 + (from * width + shift) * static_cast<int64_t>(sizeof(float)));
-            if (stride == 1) {
-              add_taps<1>(first, last, 1, tap, source, row);
-            } else if (stride == 2) {
-              add_taps<2>(first, last, 2, tap, source, row);
-            } else {
-              add_taps<0>(first, last, stride, tap, source, row);
-            }
+            taps.data[count++] = {weight[channel * c.taps() + ky * c.kernel[2] + kx], source,
+                                  spans.data[2 * kx], spans.data[2 * kx + 1]};
+          }
+        }
+        if (at_once) {
+          add_row(taps.data, count, add, low, high, c.out[2], row);
+          continue;
+        }
+        std::fill(row, row + c.out[2], add);
+        for (int t = 0; t < count; ++t) {
+          const RowTap& at = taps.data[t];
+          if (stride == 1) {
+            add_taps<1>(at.first, at.last, 1, at.tap, at.source, row);
+          } else if (stride == 2) {
+            add_taps<2>(at.first, at.last, 2, at.tap, at.source, row);
+          } else {
+            add_taps<0>(at.first, at.last, stride, at.tap, at.source, row);
           }
         }
       }
@@ -511,9 +575,28 @@ bool by_channels(const Convolution& c, const Operands& of) {
   return true;
 }
 
+// The gradient for the input of one channel from one: a convolution with the kernel turned round.
+bool gradient_by_channels(const Convolution& c, const Operands& of) {
+  const bool alone = c.group_in() == 1 && c.group_out() == 1 && c.dims == 2;
+  if (!alone || c.stride[1] != 1 || c.stride[2] != 1) { return false; }
+  Convolution turned = c;
+  for (int i = 0; i < 3; ++i) {
+    std::swap(turned.in[i], turned.out[i]);
+    turned.padding[i] = c.dilation[i] * (c.kernel[i] - 1) - c.padding[i];
+  }
+  const int64_t taps = c.taps();
+  const float* weight = static_cast<const float*>(of.weight);
+  Scratch<float> kernel(c.out_channels * taps);
+  for (int64_t i = 0; i < c.out_channels; ++i) {
+    std::reverse_copy(weight + i * taps, weight + (i + 1) * taps, kernel.data + i * taps);
+  }
+  return by_channels(turned, {of.out, kernel.data, of.in, nullptr});
+}
+
 void run_float(const Convolution& c, Wanted wanted, const Operands& of) {
   if (by_products(c, wanted, of)) { return; }
   if (wanted == Wanted::kOut && by_channels(c, of)) { return; }
+  if (wanted == Wanted::kIn && gradient_by_channels(c, of)) { return; }
   const float* weight = static_cast<const float*>(of.weight);
   float* in = static_cast<float*>(const_cast<void*>(of.in));
   float* out = static_cast<float*>(const_cast<void*>(of.out));

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "kernel.h"
+#include "scratch.h"
 
 namespace ofm {
 
@@ -31,17 +32,6 @@ struct Convolution {
     for (int i = 0; i < 3; ++i) { yes = yes && stride[i] == 1 && padding[i] == 0; }
     return yes;
   }
-};
-
-// Memory of one call's, on its own cache lines. Freed memory stays with malloc for the next.
-template<typename T>
-struct Scratch {
-  explicit Scratch(int64_t count)
-      : data(static_cast<T*>(aligned_alloc(
-          64, (std::max<int64_t>(count, 1) * sizeof(T) + 63) / 64 * 64))) {}
-  Scratch(const Scratch&) = delete;
-  ~Scratch() { free(data); }
-  T* data;
 };
 
 #ifdef __AVX512F__

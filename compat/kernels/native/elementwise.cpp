@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kBlock = 1024;
 
 int bytes_of(Type type) {
-  static constexpr int bytes[kTypes] = {4, 8, 1, 1, 4, 8, 1};
+  static constexpr int bytes[kTypes] = {4, 8, 1, 1, 2, 4, 8, 1, 8, 16};
   return bytes[type];
 }
 
@@ -78,7 +78,7 @@ template<typename T>
 void truth(const void* from, int64_t stride, void* to, int64_t count) {
   const T* source = static_cast<const T*>(from);
   bool* target = static_cast<bool*>(to);
-  for (int64_t i = 0; i < count; ++i) { target[i] = to_compute(source[i * stride]) != 0; }
+  for (int64_t i = 0; i < count; ++i) { target[i] = to_compute(source[i * stride]) != compute_t<T>(0); }
 }
 
 template<typename T>
@@ -89,7 +89,9 @@ void narrow(const void* from, void* to, int64_t count) {
 Load gather_of(int bytes) {
   switch (bytes) {
     case 1: return gather<uint8_t>;
+    case 2: return gather<uint16_t>;
     case 4: return gather<uint32_t>;
+    case 16: return gather<std::complex<double>>;
     default: return gather<uint64_t>;
   }
 }
@@ -102,6 +104,9 @@ Load load_of(DataType dtype, Type type) {
       case DataType::kDouble: return truth<double>;
       case DataType::kFloat16: return truth<Half>;
       case DataType::kBFloat16: return truth<BFloat16>;
+      case DataType::kInt16: return truth<int16_t>;
+      case DataType::kComplex64: return truth<std::complex<float>>;
+      case DtypeOf<std::complex<double>>::value: return truth<std::complex<double>>;
       case DataType::kInt32: return truth<int32_t>;
       case DataType::kInt64: return truth<int64_t>;
       default: return truth<int8_t>;
@@ -175,7 +180,7 @@ inline const void* fetch(const Job& job, const Input& in, const int64_t* start, 
 }
 
 void run_part(const Job& job, int64_t begin, int64_t end) {
-  alignas(64) char buffers[kInputs][2 * kBlock * 8];
+  alignas(64) char buffers[kInputs][2 * kBlock * 16];
   alignas(64) char made[kBlock * 4];
   int64_t at[kDims];
   bool placed = false;
@@ -259,9 +264,12 @@ Type type_of(DataType dtype) {
     case DataType::kDouble: return F64;
     case DataType::kInt8: return I8;
     case DataType::kUInt8: return U8;
+    case DataType::kInt16: return I16;
     case DataType::kInt32: return I32;
     case DataType::kInt64: return I64;
     case DataType::kBool: return B1;
+    case DataType::kComplex64: return C64;
+    case DtypeOf<std::complex<double>>::value: return C128;
     default: return kNone;
   }
 }
@@ -280,7 +288,11 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
   job.store = out.dtype == DataType::kFloat16    ? narrow<Half>
               : out.dtype == DataType::kBFloat16 ? narrow<BFloat16>
                                                  : nullptr;
-  bool direct = job.store == nullptr, broadcast = false;
+  // Where all are of one dtype without gaps, the rows go over the tensors themselves.
+  const bool converts = job.store != nullptr;
+  const Row direct_row =
+      converts ? plan.narrow[out.dtype == DataType::kBFloat16] : plan.row[type];
+  bool direct = direct_row != nullptr, broadcast = false;
   for (int k = 0; k < job.inputs; ++k) {
     Input& input = job.in[k];
     const Type wanted = plan.fixed[k] == kNone ? type : plan.fixed[k];
@@ -295,11 +307,12 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
         input.bytes != input.row_bytes || (wanted == B1 && in[k].dtype != DataType::kBool);
     input.linear = count == job.count;
     input.period = count == 1 ? 1 : 0;
-    direct = direct && input.linear && !input.converted;
+    direct = direct && input.linear
+             && (converts ? in[k].dtype == out.dtype : !input.converted);
     broadcast = broadcast || (!input.linear && count != 1);
   }
   if (direct) {
-    parallel_for(job.count, plan.grain, [&job](int64_t begin, int64_t end) {
+    parallel_for(job.count, plan.grain, [&job, direct_row](int64_t begin, int64_t end) {
       Block block;
       for (int k = 0; k < job.inputs; ++k) {
         block.in[k] = job.in[k].data + begin * job.in[k].bytes;
@@ -307,7 +320,7 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
       block.out = job.out + begin * job.out_bytes;
       block.count = end - begin;
       block.numbers = job.numbers;
-      job.row(block);
+      direct_row(block);
     });
     return;
   }

@@ -7,6 +7,7 @@
 #define OFM_ELEMENTWISE_H_
 
 #include "kernel.h"
+#include "lanes.h"
 
 namespace ofm {
 namespace elementwise {
@@ -15,7 +16,7 @@ constexpr int kInputs = 3;
 constexpr int kDims = 32;
 
 // The types that are computed in; Half and BFloat16 are computed as F32.
-enum Type : uint8_t { F32, F64, I8, U8, I32, I64, B1, kTypes, kNone = 255 };
+enum Type : uint8_t { F32, F64, I8, U8, I16, I32, I64, B1, C64, C128, kTypes, kNone = 255 };
 
 template<typename T>
 struct TypeOf;
@@ -36,6 +37,10 @@ struct TypeOf<uint8_t> {
   static constexpr Type value = U8;
 };
 template<>
+struct TypeOf<int16_t> {
+  static constexpr Type value = I16;
+};
+template<>
 struct TypeOf<int32_t> {
   static constexpr Type value = I32;
 };
@@ -46,6 +51,14 @@ struct TypeOf<int64_t> {
 template<>
 struct TypeOf<bool> {
   static constexpr Type value = B1;
+};
+template<>
+struct TypeOf<std::complex<float>> {
+  static constexpr Type value = C64;
+};
+template<>
+struct TypeOf<std::complex<double>> {
+  static constexpr Type value = C128;
 };
 
 // The type that values of a dtype are computed in.
@@ -58,8 +71,8 @@ struct Numbers {
 
   template<typename T>
   T get(int index) const {
-    return std::is_floating_point<T>::value ? static_cast<T>(real[index])
-                                            : static_cast<T>(whole[index]);
+    if constexpr (std::is_integral<T>::value) { return static_cast<T>(whole[index]); }
+    return static_cast<T>(real[index]);
   }
 };
 
@@ -79,6 +92,8 @@ struct Plan {
   const char* out;
   // By the type that the inputs are computed in.
   Row row[kTypes] = {};
+  // Of Half and of BFloat16, where all inputs and the output are that: converted in registers.
+  Row narrow[2] = {};
   // Whose dtype decides on that type.
   int decides = 0;
   // An input that is of this type whatever the others are, such as a mask.
@@ -109,52 +124,82 @@ inline Operand operand(user_op::Tensor* tensor) {
   return {tensor->raw_dptr(), tensor->data_type(), shape.ptr(), static_cast<int>(shape.NumAxes())};
 }
 
+#define OFM_COMPLEX std::complex<float>, std::complex<double>
+
 // --- rows ----------------------------------------------------------------------------------------
 
 // The output may be an input: nothing is carried from one element to the next.
 #define OFM_EACH _Pragma("GCC ivdep") for (int64_t i = 0; i < block.count; ++i)
 
-template<template<typename> class Function, typename T>
-void row1(const Block& block) {
-  const Function<T> function(*block.numbers);
-  const T* a = static_cast<const T*>(block.in[0]);
-  auto* out = static_cast<decltype(function(T()))*>(block.out);
-  OFM_EACH { out[i] = function(a[i]); }
+template<typename Function, typename... T>
+void loop(const Function& function, const Block& block, const T*... in) {
+  auto* out = static_cast<decltype(function(*in...))*>(block.out);
+  OFM_EACH { out[i] = function(in[i]...); }
+}
+template<template<typename> class Function, typename T, size_t... input>
+void row_of(const Block& block) {
+  loop(Function<T>(*block.numbers), block, static_cast<const T*>(block.in[input])...);
 }
 
-template<template<typename> class Function, typename T>
-void row2(const Block& block) {
-  const Function<T> function(*block.numbers);
-  const T *a = static_cast<const T*>(block.in[0]), *b = static_cast<const T*>(block.in[1]);
-  auto* out = static_cast<decltype(function(T(), T()))*>(block.out);
-  OFM_EACH { out[i] = function(a[i], b[i]); }
+// The compiler keeps these in registers.
+struct Floats {
+  float values[lanes::Lanes::count];
+  OFM_MATH explicit Floats(lanes::Lanes x) { x.store(values); }
+};
+template<typename Function, typename... Values>
+OFM_MATH lanes::Lanes apply(const Function& function, const Values&... in) {
+  const Function own = function;  // its numbers too belong in registers
+  float made[lanes::Lanes::count];
+  for (int64_t i = 0; i < lanes::Lanes::count; ++i) { made[i] = own(in.values[i]...); }
+  return lanes::Lanes::load(made);
 }
-
-template<template<typename> class Function, typename T>
-void row3(const Block& block) {
-  const Function<T> function(*block.numbers);
-  const T *a = static_cast<const T*>(block.in[0]), *b = static_cast<const T*>(block.in[1]),
-          *c = static_cast<const T*>(block.in[2]);
-  auto* out = static_cast<decltype(function(T(), T(), T()))*>(block.out);
-  OFM_EACH { out[i] = function(a[i], b[i], c[i]); }
+template<template<typename> class Function, typename T, size_t... input>
+void narrow_row_of(const Block& block) {
+  const Function<float> function(*block.numbers);
+  lanes::each(block.count, static_cast<T*>(block.out),
+              [&](auto... x) OFM_INLINE { return apply(function, Floats(x)...); },
+              static_cast<const T*>(block.in[input])...);
 }
 
 // Makes a plan's functions for the types of a list.
+template<template<typename> class Function, typename... T, size_t... input>
+inline void fill(Plan& plan, std::index_sequence<input...>) {
+  ((plan.row[TypeOf<T>::value] = row_of<Function, T, input...>), ...);
+  using Result = decltype(std::declval<Function<float>>()((static_cast<void>(input), 1.f)...));
+  if constexpr ((std::is_same<T, float>::value || ...) && std::is_same<Result, float>::value) {
+    plan.narrow[0] = narrow_row_of<Function, Half, input...>;
+    plan.narrow[1] = narrow_row_of<Function, BFloat16, input...>;
+  }
+}
 template<template<typename> class Function, typename... T>
 inline void fill1(Plan& plan) {
-  const int done[] = {(plan.row[TypeOf<T>::value] = row1<Function, T>, 0)...};
-  (void)done;
+  fill<Function, T...>(plan, std::make_index_sequence<1>());
 }
 template<template<typename> class Function, typename... T>
 inline void fill2(Plan& plan) {
-  const int done[] = {(plan.row[TypeOf<T>::value] = row2<Function, T>, 0)...};
-  (void)done;
+  fill<Function, T...>(plan, std::make_index_sequence<2>());
 }
 template<template<typename> class Function, typename... T>
 inline void fill3(Plan& plan) {
-  const int done[] = {(plan.row[TypeOf<T>::value] = row3<Function, T>, 0)...};
-  (void)done;
+  fill<Function, T...>(plan, std::make_index_sequence<3>());
 }
+
+// A function of registers of floats.
+template<typename Function, typename T, size_t... input>
+void lanes_of(const Block& block) {
+  lanes::each(block.count, static_cast<T*>(block.out), Function(),
+              static_cast<const T*>(block.in[input])...);
+}
+template<typename Function, size_t... input>
+inline void fill_lanes(Plan& plan, std::index_sequence<input...>) {
+  plan.row[F32] = lanes_of<Function, float, input...>;
+  plan.narrow[0] = lanes_of<Function, Half, input...>;
+  plan.narrow[1] = lanes_of<Function, BFloat16, input...>;
+}
+#define OFM_LANES(name, parameters, expression)                                         \
+  struct name {                                                                         \
+    OFM_MATH lanes::Lanes operator() parameters const { return expression; }            \
+  };
 
 // A function of one number without attributes, from an expression of x.
 #define OFM_FUNCTION(name, expression)                              \

@@ -184,4 +184,44 @@ void gemm<float>(int64_t m, int64_t n, int64_t k, float alpha, Matrix<float> a, 
                            type*, int64_t);
 OFM_GEMM(double) OFM_FOR_INTEGERS(OFM_GEMM)
 
+namespace {
+
+// By four products of real matrices: the parts lie two elements apart.
+template<typename R>
+void complex_gemm(int64_t m, int64_t n, int64_t k, std::complex<R> alpha,
+                  const Matrix<std::complex<R>>& a, const Matrix<std::complex<R>>& b, bool add,
+                  std::complex<R>* c, int64_t stride) {
+  if (m <= 0 || n <= 0) { return; }
+  const auto part = [](const Matrix<std::complex<R>>& of, int which) {
+    return Matrix<R>{reinterpret_cast<const R*>(of.data) + which, 2 * of.row, 2 * of.column};
+  };
+  std::vector<R> real(m * n), imag(m * n);
+  gemm<R>(m, n, k, 1, part(a, 0), part(b, 0), false, real.data(), n);
+  gemm<R>(m, n, k, -1, part(a, 1), part(b, 1), true, real.data(), n);
+  gemm<R>(m, n, k, 1, part(a, 0), part(b, 1), false, imag.data(), n);
+  gemm<R>(m, n, k, 1, part(a, 1), part(b, 0), true, imag.data(), n);
+  for (int64_t i = 0; i < m; ++i) {
+    std::complex<R>* row = c + i * stride;
+    for (int64_t j = 0; j < n; ++j) {
+      const std::complex<R> value = alpha * std::complex<R>(real[i * n + j], imag[i * n + j]);
+      row[j] = add ? row[j] + value : value;
+    }
+  }
+}
+
+}  // namespace
+
+template<>
+void gemm<std::complex<float>>(int64_t m, int64_t n, int64_t k, std::complex<float> alpha,
+                               Matrix<std::complex<float>> a, Matrix<std::complex<float>> b,
+                               bool add, std::complex<float>* c, int64_t stride) {
+  complex_gemm(m, n, k, alpha, a, b, add, c, stride);
+}
+template<>
+void gemm<std::complex<double>>(int64_t m, int64_t n, int64_t k, std::complex<double> alpha,
+                                Matrix<std::complex<double>> a, Matrix<std::complex<double>> b,
+                                bool add, std::complex<double>* c, int64_t stride) {
+  complex_gemm(m, n, k, alpha, a, b, add, c, stride);
+}
+
 }  // namespace ofm

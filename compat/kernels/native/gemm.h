@@ -15,7 +15,8 @@ struct Matrix {
 };
 
 // C is m × n with rows `stride` apart; beta is 0 (C is not read) or 1. On several threads unless it
-// is called on one of several. For float, double and the integers, which wrap around.
+// is called on one of several. For float, double, complex numbers of
+// them, and the integers, which wrap around.
 template<typename T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<T> a, Matrix<T> b, bool add, T* c,
           int64_t stride);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <complex>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -125,9 +126,14 @@ OFM_DTYPE(Half, kFloat16)
 OFM_DTYPE(BFloat16, kBFloat16)
 OFM_DTYPE(int8_t, kInt8)
 OFM_DTYPE(uint8_t, kUInt8)
+OFM_DTYPE(int16_t, kInt16)
 OFM_DTYPE(int32_t, kInt32)
 OFM_DTYPE(int64_t, kInt64)
 OFM_DTYPE(bool, kBool)
+OFM_DTYPE(std::complex<float>, kComplex64)
+// OneFlow's table of an operator's kernels ends before kComplex128: complex128 goes by the name of
+// another dtype of 16 bytes that has no tensors either.
+OFM_DTYPE(std::complex<double>, kInt128)
 #undef OFM_DTYPE
 
 #define OFM_FOR_FLOATING(macro, ...) \
@@ -135,7 +141,7 @@ OFM_DTYPE(bool, kBool)
   macro(Half, ##__VA_ARGS__) macro(BFloat16, ##__VA_ARGS__)
 #define OFM_FOR_INTEGERS(macro, ...) \
   macro(int8_t, ##__VA_ARGS__) macro(uint8_t, ##__VA_ARGS__) \
-  macro(int32_t, ##__VA_ARGS__) macro(int64_t, ##__VA_ARGS__)
+  macro(int16_t, ##__VA_ARGS__) macro(int32_t, ##__VA_ARGS__) macro(int64_t, ##__VA_ARGS__)
 #define OFM_FOR_ALL(macro, ...) \
   OFM_FOR_FLOATING(macro, ##__VA_ARGS__) OFM_FOR_INTEGERS(macro, ##__VA_ARGS__) \
   macro(bool, ##__VA_ARGS__)

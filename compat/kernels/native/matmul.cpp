@@ -4,6 +4,7 @@
 #include "gemm.h"
 #include "new_op.h"
 #include "onednn.h"
+#include "products.h"
 #include "strided_copy.h"
 
 namespace oneflow {
@@ -21,21 +22,134 @@ namespace {
 template<typename T>
 struct IsShort : std::integral_constant<bool, sizeof(compute_t<T>) != sizeof(T)> {};
 
-// --- one product ---------------------------------------------------------------------------------
+// --- vectors and matrices ------------------------------------------------------------------------
 
-// What is multiplied: batch times C (m × n) = alpha A (m × k) B (k × n) + bias + what C was. The
-// matrices of a batch follow each other at a_batch, b_batch (0 for the same one) and m * stride.
+// A sum that is complete, where it belongs.
 template<typename T>
-struct Product {
-  int64_t batch, m, n, k;
-  Matrix<T> a, b;
-  int64_t a_batch, b_batch;
-  T* c;
-  int64_t stride;
-  double alpha;
-  const T* bias;
-  bool add;
-};
+inline void put(const Product<T>& p, int64_t i, int64_t j, compute_t<T> sum) {
+  T& to = p.c[i * p.stride + j];
+  sum *= static_cast<compute_t<T>>(p.alpha);
+  if (p.bias != nullptr) { sum += to_compute(p.bias[j]); }
+  if (p.add) { sum += to_compute(to); }
+  to = from_compute<T>(sum);
+}
+
+template<typename C>
+inline C dot(const C* x, const C* y, int64_t count) {
+  constexpr int kLanes = 256 / sizeof(C);
+  C sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) { sums[lane] += x[i + lane] * y[i + lane]; }
+  }
+  for (; i < count; ++i) { sums[0] += x[i] * y[i]; }
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int lane = 0; lane < width; ++lane) { sums[lane] += sums[lane + width]; }
+  }
+  return sums[0];
+}
+
+constexpr int64_t kPiece = 1024;
+
+// A vector times the rows of a matrix: out(j) = Σ x(k) rows(j, k), for rows that are dense.
+template<typename T, typename Put>
+void dot_rows(const compute_t<T>* x, const T* rows, int64_t step, int64_t count, int64_t k,
+              const Put& put_one) {
+  using C = compute_t<T>;
+  parallel_for(count, std::max<int64_t>(1, kGrain / k), [&](int64_t begin, int64_t end) {
+    C piece[kPiece];
+    for (int64_t j = begin; j < end; ++j) {
+      C sum = 0;
+      for (int64_t from = 0; from < k; from += kPiece) {
+        const int64_t length = std::min(kPiece, k - from);
+        const T* row = rows + j * step + from;
+        const C* wide;
+        if constexpr (std::is_same<T, C>::value) {
+          wide = row;
+        } else {
+          load_row(row, piece, length);
+          wide = piece;
+        }
+        sum += dot<C>(x + from, wide, length);
+      }
+      put_one(j, sum);
+    }
+  });
+}
+
+// The same for columns that are dense: out(j) = Σ x(k) rows(k, j).
+template<typename T, typename Put>
+void add_rows(const compute_t<T>* x, const T* rows, int64_t step, int64_t count, int64_t k,
+              const Put& put_one) {
+  using C = compute_t<T>;
+  const int64_t grain = std::max<int64_t>(64, kGrain / k);
+  parallel_for(count, grain, [&](int64_t begin, int64_t end) {
+    C sums[kPiece], piece[kPiece];
+    for (int64_t from = begin; from < end; from += kPiece) {
+      const int64_t length = std::min(kPiece, end - from);
+      std::fill_n(sums, length, C(0));
+      for (int64_t q = 0; q < k; ++q) {
+        const T* row = rows + q * step + from;
+        const C* wide;
+        if constexpr (std::is_same<T, C>::value) {
+          wide = row;
+        } else {
+          load_row(row, piece, length);
+          wide = piece;
+        }
+        const C factor = x[q];
+        for (int64_t j = 0; j < length; ++j) { sums[j] += factor * wide[j]; }
+      }
+      for (int64_t j = 0; j < length; ++j) { put_one(from + j, sums[j]); }
+    }
+  });
+}
+
+// Products with one row, one column or one term, which only read or write a matrix once.
+template<typename T>
+bool multiply_thin(const Product<T>& p) {
+  using C = compute_t<T>;
+  if (!std::is_floating_point<C>::value || p.batch != 1 || p.k < 1) { return false; }
+  if (p.k == 1 && p.bias == nullptr && !p.add) {
+    std::vector<C> right(p.n);
+    for (int64_t j = 0; j < p.n; ++j) { right[j] = to_compute(p.b.data[j * p.b.column]); }
+    parallel_for(p.m, std::max<int64_t>(1, kGrain / std::max<int64_t>(p.n, 1)),
+                 [&](int64_t begin, int64_t end) {
+                   C piece[kPiece];
+                   for (int64_t i = begin; i < end; ++i) {
+                     const C factor = to_compute(p.a.data[i * p.a.row]) * static_cast<C>(p.alpha);
+                     for (int64_t from = 0; from < p.n; from += kPiece) {
+                       const int64_t length = std::min(kPiece, p.n - from);
+                       const C* b = right.data() + from;
+                       for (int64_t j = 0; j < length; ++j) { piece[j] = factor * b[j]; }
+                       store_row(piece, p.c + i * p.stride + from, length);
+                     }
+                   }
+                 });
+    return true;
+  }
+  const bool is_row = p.m == 1;
+  if (!is_row && p.n != 1) { return false; }
+  // The vector, and the matrix as so many columns.
+  const Matrix<T>& matrix = is_row ? p.b : p.a;
+  const int64_t count = is_row ? p.n : p.m;
+  const int64_t across = is_row ? matrix.column : matrix.row;
+  const int64_t along = is_row ? matrix.row : matrix.column;
+  if (along != 1 && across != 1) { return false; }
+  const T* vector = is_row ? p.a.data : p.b.data;
+  const int64_t step = is_row ? p.a.column : p.b.row;
+  std::vector<C> copy(p.k);
+  for (int64_t q = 0; q < p.k; ++q) { copy[q] = to_compute(vector[q * step]); }
+  const auto put_one = [&](int64_t j, C sum) { is_row ? put(p, 0, j, sum) : put(p, j, 0, sum); };
+  if (along == 1) {
+    dot_rows<T>(copy.data(), matrix.data, across, count, p.k, put_one);
+  } else {
+    add_rows<T>(copy.data(), matrix.data, along, count, p.k, put_one);
+  }
+  return true;
+}
+
+// --- one product ---------------------------------------------------------------------------------
 
 template<typename T>
 void start_with_bias(const Product<T>& p) {
@@ -54,6 +168,7 @@ void start_with_bias(const Product<T>& p) {
 
 template<typename T>
 typename std::enable_if<!IsShort<T>::value>::type multiply(Product<T> p) {
+  if (multiply_thin(p)) { return; }
   if (p.bias != nullptr) {
     start_with_bias(p);
     p.add = true;
@@ -177,6 +292,7 @@ Matrix<float> widened(const Matrix<T>& from, int64_t rows, int64_t columns,
 
 template<typename T>
 typename std::enable_if<IsShort<T>::value>::type multiply(Product<T> p) {
+  if (multiply_thin(p) || multiply_by_tiles(p)) { return; }
   if (p.k > 0 && multiply_by_onednn(p)) { return; }
   std::vector<float> a_wide, b_wide, c_wide(p.m * p.n);
   Matrix<float> a{}, b{};
@@ -489,6 +605,10 @@ OFM_FOR_FLOATING(OFM_MATMUL)
 OFM_FOR_INTEGERS(OFM_MATMUL)
 OFM_FOR_FLOATING(OFM_VECTORS)
 OFM_FOR_INTEGERS(OFM_VECTORS)
+OFM_MATMUL(std::complex<float>)
+OFM_MATMUL(std::complex<double>)
+OFM_VECTORS(std::complex<float>)
+OFM_VECTORS(std::complex<double>)
 
 // --- the operators' shapes -----------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 // Statistics and gradients are computed in float (double for double) whatever the dtype of the
 // input; weights have the input's dtype, or float beside a Half or BFloat16 input.
 #include "functional.h"
+#include "row_lanes.h"
 #include "rows.h"
 
 namespace ofm {
@@ -97,6 +98,52 @@ Layout layout_of(Context* context) {
 
 // --- layer, RMS and group norm -------------------------------------------------------------------
 
+using lanes::each_of_row;
+using lanes::Four;
+using lanes::has_lanes;
+using lanes::Lanes;
+using lanes::over_row;
+
+// The moments of a row: without its mean where it is not to be centred.
+template<typename T>
+Moments moments_of(const T* x, int64_t count, bool centred) {
+  if constexpr (has_lanes<T>) {
+    Moments all;
+    for (int64_t first = 0; first < count; first += kBlock) {
+      const int64_t part = std::min(kBlock, count - first);
+      const T* v = x + first;
+      Four squares(0.f);
+      Moments block;
+      if (centred) {
+        Four sum(0.f), lost(0.f);
+        over_row(part, [&](int64_t i, auto some, int which) {
+          sum[which] = sum[which] + some.load(v + i);
+        });
+        const float mean = sum.total() / static_cast<float>(part);
+        over_row(part, [&](int64_t i, auto some, int which) {
+          const Lanes gap = some.or_else(some.load(v + i) - mean, 0.f);
+          lost[which] = lost[which] + gap;
+          squares[which] = fma(gap, gap, squares[which]);
+        });
+        const float gaps = lost.total();
+        const double rest = static_cast<double>(gaps) / part;
+        block = {static_cast<double>(part), mean + rest, squares.total() - rest * gaps};
+      } else {
+        over_row(part, [&](int64_t i, auto some, int which) {
+          const Lanes one = some.load(v + i);
+          squares[which] = fma(one, one, squares[which]);
+        });
+        block = {static_cast<double>(part), 0, squares.total()};
+      }
+      if (part == count) { return block; }
+      all.add(block);
+    }
+    return all;
+  } else {
+    return centred ? row_moments(x, count) : row_squares(x, count);
+  }
+}
+
 template<typename T>
 struct Norm {
   using C = compute_t<T>;
@@ -135,7 +182,7 @@ struct Norm {
     parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const T* from = x + row * length;
-        keep(row, centred ? row_moments(from, length) : row_squares(from, length));
+        keep(row, moments_of(from, length, centred));
         finish(row, 0, length);
       }
     });
@@ -148,7 +195,7 @@ struct Norm {
     parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
       for (int64_t block = begin; block < end; ++block) {
         const int64_t first = block * kBlock, count = std::min(kBlock, length - first);
-        parts[block] = centred ? row_moments(x + first, count) : row_squares(x + first, count);
+        parts[block] = moments_of(x + first, count, centred);
       }
     });
     Moments all;
@@ -158,6 +205,18 @@ struct Norm {
 
   static void shift_each(const T* x, T* y, int64_t begin, int64_t end, C mean, C scale,
                          const C* weight, const C* bias) {
+    if constexpr (has_lanes<T>) {
+      const T* from = x + begin;
+      T* to = y + begin;
+      const float *w = weight + begin, *b = bias + begin;
+      each_of_row(end - begin, [&](int64_t i, auto part) {
+        Lanes value = (part.load(from + i) - mean) * scale;
+        if (weight != nullptr) { value = value * part.load(w + i); }
+        if (bias != nullptr) { value = value + part.load(b + i); }
+        part.store(value, to + i);
+      });
+      return;
+    }
     C in[kBlock], out[kBlock];
     for (int64_t first = begin; first < end; first += kBlock) {
       const int64_t count = std::min(kBlock, end - first);
@@ -193,6 +252,12 @@ struct Norm {
   }
 
   static void shift_range(const T* x, T* y, int64_t count, C mean, C factor, C shift) {
+    if constexpr (has_lanes<T>) {
+      each_of_row(count, [&](int64_t i, auto part) {
+        part.store(fma(part.load(x + i) - mean, factor, shift), y + i);
+      });
+      return;
+    }
     C in[kBlock], out[kBlock];
     for (int64_t first = 0; first < count; first += kBlock) {
       const int64_t part = std::min(kBlock, count - first);
@@ -208,6 +273,21 @@ struct Norm {
 template<typename T>
 Pair<double> channel_sums(const T* dy, const T* x, int64_t count, compute_t<T> mean) {
   using C = compute_t<T>;
+  if constexpr (has_lanes<T>) {
+    Pair<double> total{0, 0};
+    for (int64_t first = 0; first < count; first += kBlock) {
+      const T *d = dy + first, *v = x + first;
+      Four sum(0.f), product(0.f);
+      over_row(std::min(kBlock, count - first), [&](int64_t i, auto some, int which) {
+        const Lanes one = some.load(d + i);
+        sum[which] = sum[which] + one;
+        product[which] = fma(one, some.load(v + i) - mean, product[which]);
+      });
+      total.first += sum.total();
+      total.second += product.total();
+    }
+    return total;
+  }
   C dy_buffer[kBlock], x_buffer[kBlock];
   Pair<double> all{0, 0};
   for (int64_t first = 0; first < count; first += kBlock) {
@@ -227,6 +307,13 @@ template<typename T>
 void channel_gradient(const T* dy, const T* x, T* dx, int64_t count, compute_t<T> mean,
                       compute_t<T> factor, compute_t<T> offset, compute_t<T> slope) {
   using C = compute_t<T>;
+  if constexpr (has_lanes<T>) {
+    each_of_row(count, [&](int64_t i, auto part) {
+      const Lanes shifted = fma(part.load(dy + i), factor, -offset);
+      part.store(less_product(part.load(x + i) - mean, slope, shifted), dx + i);
+    });
+    return;
+  }
   C dy_buffer[kBlock], x_buffer[kBlock], out[kBlock];
   for (int64_t first = 0; first < count; first += kBlock) {
     const int64_t part = std::min(kBlock, count - first);
@@ -266,35 +353,28 @@ struct NormGrad {
     const int64_t parts = std::max<int64_t>(1, std::min<int64_t>({threads(), work, rows}));
     std::vector<double> totals(want_parameters ? 2 * all * parts : 0);
     parallel_for(parts, 1, [&](int64_t first_part, int64_t last_part) {
-      std::vector<C> buffer(3 * length + 2 * (want_parameters ? all : 0));
-      C *d_row = buffer.data(), *x_row = d_row + length, *out = x_row + length;
-      C *d_weight = out + length, *d_bias = d_weight + all;
+      std::vector<C> buffer(want_parameters ? 2 * all : 0);
+      C *d_weight = buffer.data(), *d_bias = d_weight + all;
       for (int64_t part = first_part; part < last_part; ++part) {
         const int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
         double* total = totals.data() + 2 * all * part;
         for (int64_t row = begin; row < end; ++row) {
-          const C* d = loaded_row(dy + row * length, d_row, length);
-          const C* v = loaded_row(x + row * length, x_row, length);
-          const C mean = means[row], scale = scales[row];
+          const T *d = dy + row * length, *v = x + row * length;
+          T* to = want_x ? dx + row * length : nullptr;
           const int64_t parameters = layout.parameters(row);
+          C* dw = want_parameters ? d_weight + parameters : nullptr;
+          C* db = d_bias + parameters;
           const C* w = weight.from(parameters);
-          if (want_x) {
-            T* to = dx + row * length;
-            row_gradient(d, v, w, scratch(to, out), length, mean, scale, centred);
-            store_block(out, to, length);
+          if constexpr (has_lanes<T>) {
+            row_gradients(d, v, w, to, dw, db, length, means[row], scales[row], centred);
+          } else {
+            row_gradient(d, v, w, to, dw, db, length, means[row], scales[row], centred);
           }
-          if (want_parameters) {
-            C *dw = d_weight + parameters, *db = d_bias + parameters;
-            for (int64_t i = 0; i < length; ++i) {
-              dw[i] += d[i] * ((v[i] - mean) * scale);
-              db[i] += d[i];
-            }
-            // A few rows in float, many of them in double.
-            if ((row - begin) % 64 == 63 || row + 1 == end) {
-              for (int64_t i = 0; i < 2 * all; ++i) {
-                total[i] += d_weight[i];
-                d_weight[i] = 0;
-              }
+          // A few rows in float, many of them in double.
+          if (want_parameters && ((row - begin) % 64 == 63 || row + 1 == end)) {
+            for (int64_t i = 0; i < 2 * all; ++i) {
+              total[i] += d_weight[i];
+              d_weight[i] = 0;
             }
           }
         }
@@ -309,14 +389,11 @@ struct NormGrad {
     store_parameter(context, "dbias", all, [&](int64_t i) { return total(all + i); });
   }
 
-  static const C* loaded_row(const T* from, C* buffer, int64_t count) {
-    return loaded(from, buffer, count);
-  }
-
-  static void row_gradient(const C* d, const C* v, const C* w, C* to, int64_t length, C mean,
-                           C scale, bool centred) {
+  // Of one row: dx, unless it is null, and the parameters' gradients, to which dw and db are added.
+  static void row_gradient(const C* d, const C* v, const C* w, C* to, C* dw, C* db, int64_t length,
+                           C mean, C scale, bool centred) {
     double sum = 0, product = 0;
-    for (int64_t first = 0; first < length; first += kBlock) {
+    for (int64_t first = 0; to != nullptr && first < length; first += kBlock) {
       const int64_t part = std::min(kBlock, length - first);
       const C *dp = d + first, *vp = v + first, *wp = w + first;
       const Pair<C> sums =
@@ -332,15 +409,49 @@ struct NormGrad {
     }
     const C offset = static_cast<C>(centred ? sum * scale / length : 0);
     const C slope = static_cast<C>(product * scale * scale * scale / length);
-    if (w != nullptr) {
+    if (to != nullptr && w != nullptr) {
       for (int64_t i = 0; i < length; ++i) {
         to[i] = d[i] * w[i] * scale - offset - (v[i] - mean) * slope;
       }
-    } else {
+    } else if (to != nullptr) {
       for (int64_t i = 0; i < length; ++i) {
         to[i] = d[i] * scale - offset - (v[i] - mean) * slope;
       }
     }
+    for (int64_t i = 0; dw != nullptr && i < length; ++i) {
+      dw[i] += d[i] * ((v[i] - mean) * scale);
+      db[i] += d[i];
+    }
+  }
+
+  static void row_gradients(const T* d, const T* v, const float* w, T* to, float* dw, float* db,
+                            int64_t length, float mean, float scale, bool centred) {
+    double sums = 0, products = 0;
+    for (int64_t first = 0; to != nullptr && first < length; first += kBlock) {
+      Four sum(0.f), product(0.f);
+      over_row(std::min(kBlock, length - first), [&](int64_t j, auto some, int which) {
+        const int64_t i = first + j;
+        Lanes one = some.load(d + i);
+        if (w != nullptr) { one = one * some.load(w + i); }
+        sum[which] = sum[which] + one;
+        product[which] = fma(one, some.load(v + i) - mean, product[which]);
+      });
+      sums += sum.total();
+      products += product.total();
+    }
+    const float offset = static_cast<float>(centred ? sums * scale / length : 0);
+    const float slope = static_cast<float>(products * scale * scale * scale / length);
+    each_of_row(length, [&](int64_t i, auto part) {
+      const Lanes one = part.load(d + i), gap = part.load(v + i) - mean;
+      if (to != nullptr) {
+        const Lanes weighted = w != nullptr ? one * part.load(w + i) : one;
+        part.store(less_product(gap, slope, fma(weighted, scale, -offset)), to + i);
+      }
+      if (dw != nullptr) {
+        part.store(fma(one, gap * scale, part.load(dw + i)), dw + i);
+        part.store(one + part.load(db + i), db + i);
+      }
+    });
   }
 
   static void channels(Context* context, const Layout& layout) {
@@ -463,7 +574,7 @@ std::vector<Moments> batch_moments(const Batch& batch, const T* x) {
     parallel_for(batch.channels, batch.grain(), [&](int64_t begin, int64_t end) {
       for (int64_t channel = begin; channel < end; ++channel) {
         for (int64_t n = 0; n < batch.samples; ++n) {
-          out[channel].add(row_moments(x + n * columns + channel * batch.places, batch.places));
+          out[channel].add(moments_of(x + n * columns + channel * batch.places, batch.places, true));
         }
       }
     });
@@ -776,43 +887,27 @@ Maybe<void> grad_dtypes(InferContext* context) {
   return Maybe<void>::Ok();
 }
 
-REGISTER_USER_OP("ofm_norm")
-    .Input("x")
-    .OptionalInput("weight")
-    .OptionalInput("bias")
-    .Attr<int64_t>("axis")
-    .Attr<int64_t>("groups")
-    .Attr<bool>("centred")
-    .Attr<double>("epsilon")
-    .Attr<int64_t>("parts")
-    .Output("y")
-    .Output("mean")
-    .Output("scale")
-    .SetLogicalTensorDescInferFn(norm_shapes)
-    .SetPhysicalTensorDescInferFn(norm_shapes)
-    .SetDataTypeInferFn(statistics_dtypes)
-    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
-
-REGISTER_USER_OP("ofm_norm_grad")
-    .Input("dy")
-    .Input("x")
-    .Input("mean")
-    .Input("scale")
-    .OptionalInput("weight")
-    .Attr<int64_t>("axis")
-    .Attr<int64_t>("groups")
-    .Attr<bool>("centred")
-    .Attr<int64_t>("wants")
-    .Attr<int64_t>("parameters")
-    .Attr<bool>("wide")
-    .Output("dx")
-    .Output("dweight")
-    .Output("dbias")
-    .SetLogicalTensorDescInferFn(grad_shapes)
-    .SetPhysicalTensorDescInferFn(grad_shapes)
-    .SetDataTypeInferFn(grad_dtypes)
-    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
-    .NoGrad();
+// What both norms have in common, forward and backward.
+user_op::OpRegistry norm_op(const char* name, user_op::TensorDescInferFn shapes) {
+  auto op = user_op::UserOpRegistryMgr::Get().CheckAndGetOpRegistry(name);
+  op.Input("x").OptionalInput("weight").OptionalInput("bias");
+  op.Attr<double>("epsilon").Attr<int64_t>("parts");
+  op.Output("y").Output("mean").Output("scale");
+  op.SetLogicalTensorDescInferFn(shapes).SetPhysicalTensorDescInferFn(shapes);
+  op.SetDataTypeInferFn(statistics_dtypes);
+  op.SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
+  return op;
+}
+user_op::OpRegistry gradient_op(const char* name) {
+  auto op = user_op::UserOpRegistryMgr::Get().CheckAndGetOpRegistry(name);
+  op.Input("dy").Input("x").Input("mean").Input("scale").OptionalInput("weight");
+  op.Attr<int64_t>("wants").Attr<int64_t>("parameters").Attr<bool>("wide");
+  op.Output("dx").Output("dweight").Output("dbias");
+  op.SetLogicalTensorDescInferFn(grad_shapes).SetPhysicalTensorDescInferFn(grad_shapes);
+  op.SetDataTypeInferFn(grad_dtypes);
+  op.SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
+  return op.NoGrad();
+}
 
 Maybe<void> running_is_written(const user_op::GetInputArgModifier& modifier_of,
                                const user_op::UserOpConfWrapper& conf) {
@@ -826,43 +921,22 @@ Maybe<void> running_is_written(const user_op::GetInputArgModifier& modifier_of,
   return Maybe<void>::Ok();
 }
 
-REGISTER_USER_OP("ofm_batch_norm")
-    .Input("x")
-    .OptionalInput("weight")
-    .OptionalInput("bias")
-    .OptionalInput("running_mean")
-    .OptionalInput("running_var")
-    .Attr<bool>("training")
-    .Attr<double>("momentum")
-    .Attr<double>("epsilon")
-    .Attr<int64_t>("parts")
-    .Output("y")
-    .Output("mean")
-    .Output("scale")
-    .SetLogicalTensorDescInferFn(batch_norm_shapes)
-    .SetPhysicalTensorDescInferFn(batch_norm_shapes)
-    .SetDataTypeInferFn(statistics_dtypes)
-    .SetInputArgModifyFn(running_is_written)
-    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast);
-
-REGISTER_USER_OP("ofm_batch_norm_grad")
-    .Input("dy")
-    .Input("x")
-    .Input("mean")
-    .Input("scale")
-    .OptionalInput("weight")
-    .Attr<bool>("training")
-    .Attr<int64_t>("wants")
-    .Attr<int64_t>("parameters")
-    .Attr<bool>("wide")
-    .Output("dx")
-    .Output("dweight")
-    .Output("dbias")
-    .SetLogicalTensorDescInferFn(grad_shapes)
-    .SetPhysicalTensorDescInferFn(grad_shapes)
-    .SetDataTypeInferFn(grad_dtypes)
-    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
-    .NoGrad();
+using Registration = user_op::UserOpRegisterTrigger<user_op::OpRegistry>;
+const Registration kNorm = norm_op("ofm_norm", norm_shapes)
+                               .Attr<int64_t>("axis")
+                               .Attr<int64_t>("groups")
+                               .Attr<bool>("centred");
+const Registration kNormGrad = gradient_op("ofm_norm_grad")
+                                   .Attr<int64_t>("axis")
+                                   .Attr<int64_t>("groups")
+                                   .Attr<bool>("centred");
+const Registration kBatchNorm = norm_op("ofm_batch_norm", batch_norm_shapes)
+                                    .OptionalInput("running_mean")
+                                    .OptionalInput("running_var")
+                                    .Attr<bool>("training")
+                                    .Attr<double>("momentum")
+                                    .SetInputArgModifyFn(running_is_written);
+const Registration kBatchNormGrad = gradient_op("ofm_batch_norm_grad").Attr<bool>("training");
 
 // --- gradients -----------------------------------------------------------------------------------
 

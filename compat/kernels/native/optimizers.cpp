@@ -296,6 +296,11 @@ bool is_floating(DataType dtype) {
 // The elements fill their memory without gaps, in whatever order.
 bool is_dense(const user_op::Tensor* tensor) {
   const auto shape = tensor->shape_view();
+  int64_t inner = 1, at = shape.NumAxes();
+  while (at > 0 && (shape.At(at - 1) == 1 || tensor->stride().at(at - 1) == inner)) {
+    inner *= shape.At(--at);
+  }
+  if (at == 0) { return true; }
   std::vector<std::pair<int64_t, int64_t>> dims;
   for (int64_t i = 0; i < shape.NumAxes(); ++i) {
     if (shape.At(i) != 1) { dims.emplace_back(tensor->stride().at(i), shape.At(i)); }
@@ -436,6 +441,13 @@ double sum_of_squares(const T* from, int64_t count) {
 }  // namespace ofm
 
 extern "C" {
+
+// The memory of a Python tensor on the CPU without gaps; null where it is not that.
+__attribute__((visibility("default"))) void* ofm_memory(uint64_t object) {
+  using namespace ofm;
+  user_op::Tensor* value = value_of(object);
+  return value != nullptr && is_dense(value) ? value->mut_raw_dptr() : nullptr;
+}
 
 // Writes the 2-norm of each Python tensor; returns 0 where one of them does not do.
 __attribute__((visibility("default"))) int ofm_norms(int count, const uint64_t* objects,

@@ -1,4 +1,4 @@
-// Sums, products, extremes, any, all and variances over any dimensions, and where the extremes are.
+// Sums, products, extremes, any, all, norms and variances over any dimensions.
 //
 // A reduction is divided into pieces of fixed size, whose results are joined in order: it is the
 // same for any number of threads. Floating point numbers are added up in many lanes within a
@@ -6,8 +6,23 @@
 #include "exponentials.h"
 #include "functional.h"
 
+// Not in functional.h since nothing else needs them.
+namespace oneflow {
+namespace one {
+namespace functional {
+Maybe<Tensor> Sign(const Pointer& x);
+Maybe<Tensor> Div(const Pointer& x, const Pointer& y);
+Maybe<Tensor> ScalarLogicalEqual(const Pointer& x, const Scalar& y);
+Maybe<Tensor> MaskedFill(const Pointer& x, const Pointer& mask, const Scalar& value);
+}  // namespace functional
+}  // namespace one
+}  // namespace oneflow
+
 namespace ofm {
 namespace {
+
+using lanes::Four;
+using lanes::Lanes;
 
 // --- the ways to reduce --------------------------------------------------------------------------
 
@@ -23,8 +38,47 @@ struct Types {
 template<typename T>
 using wide_t = typename std::conditional<std::is_floating_point<compute_t<T>>::value, double, T>::type;
 
+// A way may also go by registers: with `add` of some numbers, of which those that are not there
+// are `missing`, and `total`.
+struct NoLanes {
+  static constexpr bool by_lanes = false;
+};
+struct SumLanes {
+  static constexpr bool by_lanes = true;
+  static constexpr float missing = 0;
+  Four sum{0.f};
+
+  OFM_MATH void add(Lanes x, int which) { sum[which] = sum[which] + x; }
+  float total() const { return sum.total(); }
+};
+struct AbsSumLanes : SumLanes {
+  OFM_MATH void add(Lanes x, int which) { SumLanes::add(size_of(x), which); }
+};
+struct SquareSumLanes : SumLanes {
+  OFM_MATH void add(Lanes x, int which) { sum[which] = fma(x, x, sum[which]); }
+};
+template<bool least>
+struct ExtremeLanes {
+  static constexpr bool by_lanes = true;
+  static constexpr float missing = least ? std::numeric_limits<float>::infinity()
+                                         : -std::numeric_limits<float>::infinity();
+  Four best{missing};
+  bool nan = false;
+
+  OFM_MATH void add(Lanes x, int which) {
+    nan |= any_nan(x);
+    best[which] = least ? minimum(x, best[which]) : maximum(x, best[which]);
+  }
+  float total() const {
+    if (nan) { return std::numeric_limits<float>::quiet_NaN(); }
+    return least ? lowest(minimum(minimum(best.part[0], best.part[1]),
+                                  minimum(best.part[2], best.part[3])))
+                 : best.top();
+  }
+};
 template<typename T>
 struct Sum : Types<T, compute_t<T>, wide_t<T>, T> {
+  using Registers = SumLanes;
   using In = compute_t<T>;
   static constexpr In start = 0;
   static In step(In all, In x) { return static_cast<In>(all + x); }
@@ -33,12 +87,26 @@ struct Sum : Types<T, compute_t<T>, wide_t<T>, T> {
 
 template<typename T>
 struct NanSum : Sum<T> {
+  using Registers = NoLanes;
   using In = compute_t<T>;
   static In step(In all, In x) { return x == x ? static_cast<In>(all + x) : all; }
 };
 
 template<typename T>
+struct AbsSum : Sum<T> {
+  using Registers = AbsSumLanes;
+  using In = compute_t<T>;
+  static In step(In all, In x) { return all + math::abs(x); }
+};
+template<typename T>
+struct SquareSum : Sum<T> {
+  using Registers = SquareSumLanes;
+  using In = compute_t<T>;
+  static In step(In all, In x) { return all + x * x; }
+};
+template<typename T>
 struct Product : Types<T, compute_t<T>, compute_t<T>, T> {
+  using Registers = NoLanes;
   using In = compute_t<T>;
   static constexpr In start = 1;
   static In step(In all, In x) { return static_cast<In>(all * x); }
@@ -48,6 +116,7 @@ struct Product : Types<T, compute_t<T>, compute_t<T>, T> {
 // NaN is larger than everything, and smaller.
 template<typename T>
 struct Largest : Types<T, compute_t<T>, compute_t<T>, T> {
+  using Registers = ExtremeLanes<false>;
   using In = compute_t<T>;
   static constexpr In start = std::numeric_limits<In>::has_infinity
                                   ? -std::numeric_limits<In>::infinity()
@@ -57,6 +126,7 @@ struct Largest : Types<T, compute_t<T>, compute_t<T>, T> {
 };
 template<typename T>
 struct Smallest : Types<T, compute_t<T>, compute_t<T>, T> {
+  using Registers = ExtremeLanes<true>;
   using In = compute_t<T>;
   static constexpr In start = std::numeric_limits<In>::has_infinity
                                   ? std::numeric_limits<In>::infinity()
@@ -67,12 +137,14 @@ struct Smallest : Types<T, compute_t<T>, compute_t<T>, T> {
 
 template<typename T>
 struct Any : Types<T, uint8_t, uint8_t, bool> {
+  using Registers = NoLanes;
   static constexpr uint8_t start = 0;
   static uint8_t step(uint8_t any, compute_t<T> x) { return any | (x != 0); }
   static uint8_t join(uint8_t any, uint8_t x) { return any | x; }
 };
 template<typename T>
 struct All : Types<T, uint8_t, uint8_t, bool> {
+  using Registers = NoLanes;
   static constexpr uint8_t start = 1;
   static uint8_t step(uint8_t all, compute_t<T> x) { return all & (x != 0); }
   static uint8_t join(uint8_t all, uint8_t x) { return all & x; }
@@ -98,6 +170,7 @@ struct Folding {
   }
 
   Total row(const T* x, int64_t count) const {
+    if constexpr (Way::Registers::by_lanes && lanes::has_lanes<T>) { return lane_row(x, count); }
     if (count < kLanes) {
       Lane all = Way::start;
       for (int64_t i = 0; i < count; ++i) { all = Way::step(all, to_compute(x[i])); }
@@ -108,6 +181,22 @@ struct Folding {
     for (int64_t first = 0; first < count; first += kBlock) {
       const int64_t part = std::min(kBlock, count - first);
       all = Way::join(all, static_cast<Total>(block(loaded(x + first, buffer, part), part)));
+    }
+    return all;
+  }
+
+  static Total lane_row(const T* x, int64_t count) {
+    // So many in float before they are joined.
+    constexpr int64_t kMany = 4 * kBlock;
+    using Registers = typename Way::Registers;
+    Total all = Way::start;
+    for (int64_t first = 0; first < count; first += kMany) {
+      const T* v = x + first;
+      Registers some;
+      lanes::over_row(std::min(kMany, count - first), [&](int64_t i, auto part, int which) {
+        some.add(part.or_else(part.load(v + i), Registers::missing), which);
+      });
+      all = Way::join(all, static_cast<Total>(some.total()));
     }
     return all;
   }
@@ -250,7 +339,7 @@ struct LogSumExp {
         const auto one = [=](int64_t i) { return v[i] != v[i] ? v[i] : In(v[i] == high && high > 0); };
         join(&all, {high, sum_of<In>(part, one)});
       } else {
-        join(&all, {high, exponentials<In>(v, nullptr, part, high)});
+        join(&all, {high, exponentials(v, nullptr, part, high)});
       }
     }
     return all;
@@ -292,6 +381,15 @@ struct Mean : Folding<T, Sum<T>> {
 
   explicit Mean(double among) : count(among) {}
   void store(T* to, double x) const { *to = from_compute<T>(static_cast<compute_t<T>>(x / count)); }
+};
+
+// The sum of sizes, or the root of the sum of squares.
+template<typename T, template<typename> class Way>
+struct Norm : Folding<T, Way<T>> {
+  void store(T* to, double x) const {
+    constexpr bool root = std::is_same<Way<T>, SquareSum<T>>::value;
+    *to = from_compute<T>(static_cast<compute_t<T>>(root ? std::sqrt(x) : x));
+  }
 };
 
 // --- the driver ----------------------------------------------------------------------------------
@@ -498,7 +596,8 @@ OFM_REDUCE_ORDERED(uint8_t, bool)
 // --- operators beside OneFlow's ------------------------------------------------------------------
 
 // What is reduced, with a bit for each dimension.
-constexpr int64_t kMean = 0, kVariance = 1, kLogSumExp = 2;
+constexpr int64_t kMean = 0, kVariance = 1, kLogSumExp = 2, kNorm = 3,
+                  kSumOfSizes = 4;
 
 using InferContext = user_op::InferContext;
 using oneflow::Shape;
@@ -521,6 +620,8 @@ struct Statistic {
       case kVariance:
         reduce<T>(Variance<T>{context->Attr<double>("correction")}, plan, x, y);
         break;
+      case kNorm: reduce<T>(Norm<T, SquareSum>(), plan, x, y); break;
+      case kSumOfSizes: reduce<T>(Norm<T, AbsSum>(), plan, x, y); break;
       default: reduce<T>(LogSumExp<T>(), plan, x, y);
     }
   }
@@ -583,7 +684,7 @@ class StatisticGradient final : public one::OpExprGradFunction<StatisticState> {
     state->dims = JUST(attributes.GetAttr<int64_t>("dims"));
     state->correction = JUST(attributes.GetAttr<double>("correction"));
     state->SaveTensorForBackward(inputs.at(0));
-    if (state->kind == kLogSumExp) { state->SaveTensorForBackward(outputs.at(0)); }
+    if (state->kind == kLogSumExp || state->kind == kNorm) { state->SaveTensorForBackward(outputs.at(0)); }
     return Maybe<void>::Ok();
   }
 
@@ -608,9 +709,17 @@ class StatisticGradient final : public one::OpExprGradFunction<StatisticState> {
       dy = JUST(ScalarMul(dy, 2 / std::max(count - state->correction, 0.), false));
       const TensorPointer mean = JUST(statistic(x, kMean, state->dims, true, 0));
       in_grads->at(0) = JUST(Mul(JUST(Sub(x, mean, 1, false)), dy));
+    } else if (state->kind == kSumOfSizes) {
+      in_grads->at(0) = JUST(Mul(JUST(Sign(x)), dy));
     } else {
       const TensorPointer y = JUST(Reshape(state->SavedTensors().at(1), wide));
-      in_grads->at(0) = JUST(Mul(JUST(Exp(JUST(Sub(x, y, 1, false)))), dy));
+      if (state->kind == kNorm) {
+        // 0 where the norm is.
+        const TensorPointer zero = JUST(ScalarLogicalEqual(y, 0.));
+        in_grads->at(0) = JUST(Mul(x, JUST(Div(dy, JUST(MaskedFill(y, zero, 1.))))));
+      } else {
+        in_grads->at(0) = JUST(Mul(JUST(Exp(JUST(Sub(x, y, 1, false)))), dy));
+      }
     }
     return Maybe<void>::Ok();
   }

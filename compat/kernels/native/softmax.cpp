@@ -21,16 +21,31 @@ Along along(const Shape& shape, int64_t dim) {
   return out;
 }
 
-template<bool logarithm, typename C>
-void softmax_row(const C* x, C* y, int64_t size) {
+// Of a row x to y, which is also where the exponentials are, unless they are of another type.
+template<bool logarithm, typename T>
+void softmax_row(const T* x, T* y, compute_t<T>* buffer, int64_t size) {
+  using C = compute_t<T>;
   const C high = largest(x, size);
+  C* const e = scratch(y, buffer);
   if (logarithm) {
-    const C low = static_cast<C>(std::log(exponentials<C>(x, nullptr, size, high)));
+    const C low = static_cast<C>(std::log(exponentials<T>(x, nullptr, size, high)));
+    if constexpr (lanes::has_lanes<T>) {
+      lanes::each_of_row(size, [&](int64_t i, auto part) {
+        part.store(part.load(x + i) - high - low, y + i);
+      });
+    } else {
 #pragma GCC ivdep
-    for (int64_t i = 0; i < size; ++i) { y[i] = x[i] - high - low; }
+      for (int64_t i = 0; i < size; ++i) { y[i] = x[i] - high - low; }
+    }
   } else {
-    const C factor = static_cast<C>(1 / exponentials(x, y, size, high));
-    for (int64_t i = 0; i < size; ++i) { y[i] *= factor; }
+    const C factor = static_cast<C>(1 / exponentials(x, e, size, high));
+    if constexpr (lanes::has_lanes<T>) {
+      lanes::each_of_row(size, [&](int64_t i, auto part) {
+        part.store(part.load(e + i) * factor, y + i);
+      });
+    } else {
+      for (int64_t i = 0; i < size; ++i) { y[i] *= factor; }
+    }
   }
 }
 
@@ -68,18 +83,34 @@ void softmax_columns(const C* x, C* y, int64_t size, int64_t width) {
   }
 }
 
-template<bool logarithm, typename C>
-void gradient_row(const C* y, const C* dy, C* dx, int64_t size) {
+template<bool logarithm, typename T>
+void gradient_row(const T* y, const T* dy, T* dx, int64_t size) {
   double all = 0;
   for (int64_t first = 0; first < size; first += kBlock) {
     const int64_t part = std::min(kBlock, size - first);
-    const C *v = y + first, *d = dy + first;
-    all += sum_of<C>(part, [=](int64_t i) { return logarithm ? d[i] : d[i] * v[i]; });
+    const T *v = y + first, *d = dy + first;
+    if constexpr (lanes::has_lanes<T>) {
+      lanes::Four sum(0.f);
+      lanes::over_row(part, [&](int64_t i, auto some, int which) {
+        const lanes::Lanes one = some.load(d + i);
+        sum[which] = logarithm ? sum[which] + one : fma(one, some.load(v + i), sum[which]);
+      });
+      all += sum.total();
+    } else {
+      all += sum_of<T>(part, [=](int64_t i) { return logarithm ? d[i] : d[i] * v[i]; });
+    }
   }
-  const C sum = static_cast<C>(all);
+  const auto sum = static_cast<compute_t<T>>(all);
+  if constexpr (lanes::has_lanes<T>) {
+    lanes::each_of_row(size, [&](int64_t i, auto part) {
+      const lanes::Lanes d = part.load(dy + i), v = part.load(y + i);
+      part.store(logarithm ? less_product(lanes::exp(v), sum, d) : v * (d - sum), dx + i);
+    });
+  } else {
 #pragma GCC ivdep
-  for (int64_t i = 0; i < size; ++i) {
-    dx[i] = logarithm ? dy[i] - math::exp(y[i]) * sum : y[i] * (dy[i] - sum);
+    for (int64_t i = 0; i < size; ++i) {
+      dx[i] = logarithm ? dy[i] - math::exp(y[i]) * sum : y[i] * (dy[i] - sum);
+    }
   }
 }
 
@@ -101,23 +132,14 @@ void gradient_columns(const C* y, const C* dy, C* dx, int64_t size, int64_t widt
   }
 }
 
-// Rows for work(inputs, output, size): where they are, or converted.
-template<typename T, int inputs, typename Work>
-void for_rows(int64_t rows, int64_t size, const T* const* from, T* to, const Work& work) {
+// Rows for work(row, buffer).
+template<typename T, typename Work>
+void for_rows(int64_t rows, int64_t size, const Work& work) {
   using C = compute_t<T>;
   const int64_t grain = std::max<int64_t>(1, kGrain / 16 / std::max<int64_t>(size, 1));
   parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-    std::vector<C> buffer(std::is_same<T, C>::value ? 0 : (inputs + 1) * size);
-    for (int64_t row = begin; row < end; ++row) {
-      const C* in[inputs];
-      for (int k = 0; k < inputs; ++k) {
-        in[k] = loaded(from[k] + row * size, buffer.data() + (k + 1) * size, size);
-      }
-      T* const out = to + row * size;
-      C* const result = scratch(out, buffer.data());
-      work(in, result);
-      store_block(result, out, size);
-    }
+    std::vector<C> buffer(std::is_same<T, C>::value ? 0 : size);
+    for (int64_t row = begin; row < end; ++row) { work(row, buffer.data()); }
   });
 }
 
@@ -157,8 +179,8 @@ void softmax(const Along& shape, const T* x, T* y) {
   using C = compute_t<T>;
   const T* const from[] = {x};
   if (shape.inner == 1) {
-    for_rows<T, 1>(shape.outer, shape.size, from, y, [&](const C* const* in, C* out) {
-      softmax_row<logarithm>(in[0], out, shape.size);
+    for_rows<T>(shape.outer, shape.size, [=](int64_t row, C* buffer) {
+      softmax_row<logarithm>(x + row * shape.size, y + row * shape.size, buffer, shape.size);
     });
   } else {
     for_tiles<T, 1>(shape, from, y, [&](const C* const* in, C* out, int64_t width) {
@@ -172,8 +194,9 @@ void softmax_gradient(const Along& shape, const T* y, const T* dy, T* dx) {
   using C = compute_t<T>;
   const T* const from[] = {y, dy};
   if (shape.inner == 1) {
-    for_rows<T, 2>(shape.outer, shape.size, from, dx, [&](const C* const* in, C* out) {
-      gradient_row<logarithm>(in[0], in[1], out, shape.size);
+    for_rows<T>(shape.outer, shape.size, [=](int64_t row, C*) {
+      const int64_t at = row * shape.size;
+      gradient_row<logarithm>(y + at, dy + at, dx + at, shape.size);
     });
   } else {
     for_tiles<T, 2>(shape, from, dx, [&](const C* const* in, C* out, int64_t width) {
@@ -256,8 +279,59 @@ OFM_FOR_FLOATING(OFM_SOFTMAX)
 
 // --- cross entropy -------------------------------------------------------------------------------
 
-// Of logits (N, C, *) and int64 classes (N, *). What is not a class is ignored: the caller has
-// looked whether there is one that should be an error.
+// Of logits (N, C, *) and int64 classes (N, *), with a weight for each class and a share of the
+// loss that is spread over all classes. What is not a class is ignored: the caller has looked
+// whether there is one that should be an error.
+template<typename C>
+class Classes {
+ public:
+  Classes(Context* context, int64_t count)
+      : classes(data<int64_t>(context, "classes")),
+        smoothing(static_cast<C>(context->Attr<double>("smoothing"))),
+        count_(count) {
+    if (context->has_input("weight", 0)) {
+      const user_op::Tensor* tensor = context->Tensor4ArgNameAndIndex("weight", 0);
+      const void* from = tensor->raw_dptr();
+      switch (tensor->data_type()) {
+        case DataType::kFloat: keep(static_cast<const float*>(from)); break;
+        case DataType::kDouble: keep(static_cast<const double*>(from)); break;
+        case DataType::kFloat16: keep(static_cast<const Half*>(from)); break;
+        default: keep(static_cast<const BFloat16*>(from));
+      }
+    }
+    if (smoothing == 0) { return; }
+    everywhere_.resize(count);
+    double sum = 0;
+    for (int64_t c = 0; c < count; ++c) {
+      everywhere_[c] = smoothing / static_cast<C>(count) * weight(c);
+      sum += everywhere_[c];
+    }
+    sum_ = static_cast<C>(sum);
+  }
+
+  bool counts(int64_t i) const { return 0 <= classes[i] && classes[i] < count_; }
+  C weight(int64_t c) const { return weights_.empty() ? C(1) : weights_[c]; }
+  // With these the gradient of a loss is all × softmax - chosen where the class is - everywhere.
+  C all(int64_t i) const { return counts(i) ? chosen(classes[i]) + sum_ : C(0); }
+  C chosen(int64_t c) const { return (1 - smoothing) * weight(c); }
+  // Null without smoothing.
+  const C* everywhere() const { return everywhere_.empty() ? nullptr : everywhere_.data(); }
+
+  const int64_t* const classes;
+  const C smoothing;
+
+ private:
+  template<typename W>
+  void keep(const W* from) {
+    weights_.resize(count_);
+    for (int64_t c = 0; c < count_; ++c) { weights_[c] = static_cast<C>(to_compute(from[c])); }
+  }
+
+  const int64_t count_;
+  C sum_ = 0;
+  std::vector<C> weights_, everywhere_;
+};
+
 template<typename T>
 struct CrossEntropy {
   using C = compute_t<T>;
@@ -265,28 +339,39 @@ struct CrossEntropy {
   static void compute(Context* context) {
     const auto shape = context->Tensor4ArgNameAndIndex("x", 0)->shape_view();
     const Along as = along(shape, 1);
+    const Classes<C> classes(context, as.size);
     const T* x = data<T>(context, "x");
-    const int64_t* classes = data<int64_t>(context, "classes");
     T* loss = mut_data<T>(context, "loss");
     T* whether = mut_data<T>(context, "counts");
+    T* all = mut_data<T>(context, "all");
     C* norm = mut_data<C>(context, "norm");
-    const auto finish = [=](int64_t i, C value, C chosen) {
+    // spread: the sum of everywhere × (norm - logit).
+    const auto finish = [=, &classes](int64_t i, C value, C chosen, C spread) {
       norm[i] = value;
-      const bool counts = 0 <= classes[i] && classes[i] < as.size;
-      loss[i] = from_compute<T>(counts ? value - chosen : C(0));
-      whether[i] = from_compute<T>(counts ? C(1) : C(0));
+      const bool counts = classes.counts(i);
+      const C own =
+          counts ? classes.chosen(classes.classes[i]) * (value - chosen) + spread : C(0);
+      loss[i] = from_compute<T>(own);
+      whether[i] = from_compute<T>(counts ? classes.weight(classes.classes[i]) : C(0));
+      all[i] = from_compute<T>(classes.all(i));
     };
+    const C* const everywhere = classes.everywhere();
     if (as.inner == 1) {
       const int64_t grain = std::max<int64_t>(1, kGrain / 16 / std::max<int64_t>(as.size, 1));
       parallel_for(as.outer, grain, [&](int64_t begin, int64_t end) {
-        std::vector<C> buffer(std::is_same<T, C>::value ? 0 : as.size);
         for (int64_t row = begin; row < end; ++row) {
-          const C* v = loaded(x + row * as.size, buffer.data(), as.size);
+          const T* v = x + row * as.size;
           const C high = largest(v, as.size);
-          const double sum = exponentials<C>(v, nullptr, as.size, high);
-          const int64_t chosen = classes[row];
-          const bool counts = 0 <= chosen && chosen < as.size;
-          finish(row, static_cast<C>(high + std::log(sum)), counts ? v[chosen] : C(0));
+          const C value =
+              static_cast<C>(high + std::log(exponentials<T>(v, nullptr, as.size, high)));
+          C spread = 0;
+          if (everywhere != nullptr) {
+            spread = sum_of<C>(as.size, [=](int64_t c) {
+              return everywhere[c] * (value - to_compute(v[c]));
+            });
+          }
+          const int64_t chosen = classes.classes[row];
+          finish(row, value, classes.counts(row) ? to_compute(v[chosen]) : C(0), spread);
         }
       });
       return;
@@ -294,13 +379,14 @@ struct CrossEntropy {
     constexpr int64_t kWidth = 256;
     const int64_t tiles = (as.inner + kWidth - 1) / kWidth;
     parallel_for(as.outer * tiles, 1, [&](int64_t begin, int64_t end) {
-      C in[kWidth], high[kWidth], sum[kWidth];
+      C in[kWidth], high[kWidth], sum[kWidth], spread[kWidth];
       for (int64_t tile = begin; tile < end; ++tile) {
         const int64_t n = tile / tiles, first = tile % tiles * kWidth;
         const int64_t count = std::min(kWidth, as.inner - first);
         const T* from = x + n * as.size * as.inner + first;
         std::fill(high, high + count, -std::numeric_limits<C>::infinity());
         std::fill(sum, sum + count, C(0));
+        std::fill(spread, spread + count, C(0));
         for (int64_t c = 0; c < as.size; ++c) {
           const C* v = loaded(from + c * as.inner, in, count);
           for (int64_t i = 0; i < count; ++i) { high[i] = v[i] > high[i] ? v[i] : high[i]; }
@@ -309,11 +395,16 @@ struct CrossEntropy {
           const C* v = loaded(from + c * as.inner, in, count);
           for (int64_t i = 0; i < count; ++i) { sum[i] += exp_below(v[i] - high[i]); }
         }
+        for (int64_t i = 0; i < count; ++i) { sum[i] = high[i] + math::log(sum[i]); }
+        for (int64_t c = 0; everywhere != nullptr && c < as.size; ++c) {
+          const C* v = loaded(from + c * as.inner, in, count);
+          const C share = everywhere[c];
+          for (int64_t i = 0; i < count; ++i) { spread[i] += share * (sum[i] - v[i]); }
+        }
         for (int64_t i = 0; i < count; ++i) {
-          const int64_t at = n * as.inner + first + i, chosen = classes[at];
-          const bool counts = 0 <= chosen && chosen < as.size;
-          finish(at, high[i] + static_cast<C>(std::log(sum[i])),
-                 counts ? to_compute(from[chosen * as.inner + i]) : C(0));
+          const int64_t at = n * as.inner + first + i, chosen = classes.classes[at];
+          const C logit = classes.counts(at) ? to_compute(from[chosen * as.inner + i]) : C(0);
+          finish(at, sum[i], logit, spread[i]);
         }
       }
     });
@@ -327,52 +418,65 @@ struct CrossEntropyGrad {
   static void compute(Context* context) {
     const auto shape = context->Tensor4ArgNameAndIndex("x", 0)->shape_view();
     const Along as = along(shape, 1);
+    const Classes<C> classes(context, as.size);
     const T *x = data<T>(context, "x"), *dloss = data<T>(context, "dloss");
     const C* norm = data<C>(context, "norm");
-    const int64_t* classes = data<int64_t>(context, "classes");
     T* dx = mut_data<T>(context, "dx");
-    const auto counts = [=](int64_t i) { return 0 <= classes[i] && classes[i] < as.size; };
-    const auto factor = [=](int64_t i) { return counts(i) ? to_compute(dloss[i]) : C(0); };
+    const auto factor = [&](int64_t i) { return classes.counts(i) ? to_compute(dloss[i]) : C(0); };
+    const C* const everywhere = classes.everywhere();
     const int64_t grain = std::max<int64_t>(1, kGrain / 16 / std::max<int64_t>(as.size, 1));
-    // The chosen class of a Half or BFloat16 is computed again, not rounded twice.
-    const auto choose = [=](int64_t i, int64_t at) {
-      const C probability = exp_below(to_compute(x[at]) - norm[i]);
-      dx[at] = from_compute<T>((probability - 1) * factor(i));
+    // Of one logit, for the class that is chosen: computed again, not rounded twice.
+    const auto choose = [&](int64_t i, int64_t at) {
+      const int64_t c = classes.classes[i];
+      const C share = classes.all(i) * exp_below(to_compute(x[at]) - norm[i]);
+      const C rest = classes.chosen(c) + (everywhere != nullptr ? everywhere[c] : C(0));
+      dx[at] = from_compute<T>((share - rest) * factor(i));
     };
     if (as.inner == 1) {
       parallel_for(as.outer, grain, [&](int64_t begin, int64_t end) {
-        C in[kBlock], out[kBlock];
         for (int64_t row = begin; row < end; ++row) {
-          const C by = factor(row), lse = norm[row];
-          for (int64_t first = 0; first < as.size; first += kBlock) {
-            const int64_t part = std::min(kBlock, as.size - first), at = row * as.size + first;
-            const C* v = loaded(x + at, in, part);
-            C* to = scratch(dx + at, out);
-#pragma GCC ivdep
-            for (int64_t i = 0; i < part; ++i) { to[i] = exp_below(v[i] - lse) * by; }
-            store_block(to, dx + at, part);
+          const C by = factor(row), lse = norm[row], all = by * classes.all(row);
+          const int64_t at = row * as.size;
+          if constexpr (lanes::has_lanes<T>) {
+            lanes::each_of_row(as.size, [&](int64_t i, auto part) {
+              lanes::Lanes value = lanes::exp_below(part.load(x + at + i) - lse) * all;
+              if (everywhere != nullptr) {
+                value = less_product(part.load(everywhere + i), by, value);
+              }
+              part.store(value, dx + at + i);
+            });
+          } else {
+            for (int64_t c = 0; c < as.size; ++c) {
+              const C spread = everywhere != nullptr ? everywhere[c] : C(0);
+              dx[at + c] = all * exp_below(x[at + c] - lse) - by * spread;
+            }
           }
-          if (counts(row)) { choose(row, row * as.size + classes[row]); }
+          if (classes.counts(row)) { choose(row, at + classes.classes[row]); }
         }
       });
       return;
     }
     parallel_for(as.outer * as.size, std::max<int64_t>(1, kGrain / 16 / as.inner),
                  [&](int64_t begin, int64_t end) {
-      C in[kBlock], out[kBlock], by[kBlock];
+      C in[kBlock], out[kBlock], by[kBlock], all[kBlock], chosen[kBlock];
       for (int64_t plane = begin; plane < end; ++plane) {
-        const int64_t n = plane / as.size, chosen = plane % as.size;
+        const int64_t n = plane / as.size, own = plane % as.size;
+        const C spread = everywhere != nullptr ? everywhere[own] : C(0);
+        const C hit = classes.chosen(own) + spread;
         for (int64_t first = 0; first < as.inner; first += kBlock) {
           const int64_t part = std::min(kBlock, as.inner - first);
           const int64_t at = plane * as.inner + first, place = n * as.inner + first;
           const C* v = loaded(x + at, in, part);
           const C* lse = norm + place;
           C* to = scratch(dx + at, out);
-          for (int64_t i = 0; i < part; ++i) { by[i] = factor(place + i); }
+          for (int64_t i = 0; i < part; ++i) {
+            by[i] = factor(place + i);
+            all[i] = by[i] * classes.all(place + i);
+            chosen[i] = by[i] * (classes.classes[place + i] == own ? hit : spread);
+          }
 #pragma GCC ivdep
           for (int64_t i = 0; i < part; ++i) {
-            const C hit = classes[place + i] == chosen ? C(1) : C(0);
-            to[i] = (exp_below(v[i] - lse[i]) - hit) * by[i];
+            to[i] = all[i] * exp_below(v[i] - lse[i]) - chosen[i];
           }
           store_block(to, dx + at, part);
         }
@@ -445,6 +549,11 @@ Maybe<void> cross_entropy_shape(InferContext* context) {
   set_contiguous(context, "loss", classes);
   set_contiguous(context, "norm", classes);
   set_contiguous(context, "counts", classes);
+  set_contiguous(context, "all", classes);
+  if (context->has_input("weight", 0)) {
+    CHECK_EQ_OR_RETURN(context->InputShape("weight", 0).elem_cnt(), x.At(1))
+        << "weight tensor should be defined either for all " << x.At(1) << " classes or no classes";
+  }
   return Maybe<void>::Ok();
 }
 Maybe<void> cross_entropy_dtype(InferContext* context) {
@@ -453,6 +562,7 @@ Maybe<void> cross_entropy_dtype(InferContext* context) {
       << "expected scalar type Long for the classes";
   context->SetOutputDType("loss", 0, dtype);
   context->SetOutputDType("counts", 0, dtype);
+  context->SetOutputDType("all", 0, dtype);
   context->SetOutputDType("norm", 0,
                           dtype == DataType::kDouble ? DataType::kDouble : DataType::kFloat);
   return Maybe<void>::Ok();
@@ -460,9 +570,12 @@ Maybe<void> cross_entropy_dtype(InferContext* context) {
 REGISTER_USER_OP("ofm_cross_entropy")
     .Input("x")
     .Input("classes")
+    .OptionalInput("weight")
+    .Attr<double>("smoothing")
     .Output("loss")
     .Output("norm")
     .Output("counts")
+    .Output("all")
     .SetLogicalTensorDescInferFn(cross_entropy_shape)
     .SetPhysicalTensorDescInferFn(cross_entropy_shape)
     .SetDataTypeInferFn(cross_entropy_dtype)
@@ -481,6 +594,8 @@ REGISTER_USER_OP("ofm_cross_entropy_grad")
     .Input("classes")
     .Input("norm")
     .Input("dloss")
+    .OptionalInput("weight")
+    .Attr<double>("smoothing")
     .Output("dx")
     .SetLogicalTensorDescInferFn(cross_entropy_grad_shape)
     .SetPhysicalTensorDescInferFn(cross_entropy_grad_shape)
@@ -538,6 +653,7 @@ OFM_REGISTER_GRADIENT("ofm_softmax", SoftmaxGradient)
 
 struct CrossEntropyState : public one::AutoGradCaptureState {
   bool wanted = false;
+  double smoothing = 0;
 };
 
 class CrossEntropyGradient final : public one::OpExprGradFunction<CrossEntropyState> {
@@ -545,43 +661,62 @@ class CrossEntropyGradient final : public one::OpExprGradFunction<CrossEntropySt
   Maybe<void> Init(const one::OpExpr&) override { return Maybe<void>::Ok(); }
 
   Maybe<void> Capture(CrossEntropyState* state, const one::TensorTuple& inputs,
-                      const one::TensorTuple& outputs, const oneflow::AttrMap&) const override {
+                      const one::TensorTuple& outputs,
+                      const oneflow::AttrMap& attributes) const override {
     state->wanted = inputs.at(0)->requires_grad();
     if (!state->wanted) { return Maybe<void>::Ok(); }
+    state->smoothing = JUST(attributes.GetAttr<double>("smoothing"));
     state->SaveTensorForBackward(inputs.at(0));
     state->SaveTensorForBackward(inputs.at(1));
     state->SaveTensorForBackward(outputs.at(1));
-    state->SaveTensorForBackward(outputs.at(2));
+    state->SaveTensorForBackward(outputs.at(3));
+    if (inputs.size() > 2) { state->SaveTensorForBackward(inputs.at(2)); }
     return Maybe<void>::Ok();
   }
 
   Maybe<void> Apply(const CrossEntropyState* state, const one::TensorTuple& out_grads,
                     one::TensorTuple* in_grads) const override {
-    in_grads->resize(2);
-    if (!state->wanted) { return Maybe<void>::Ok(); }
     const auto& saved = state->SavedTensors();
-    const TensorPointer &x = saved.at(0), &classes = saved.at(1), &dloss = out_grads.at(0);
-    static const one::UserOpExpr& op =
-        make_op("ofm_cross_entropy_grad", {"x", "classes", "norm", "dloss"}, {"dx"});
+    const bool weighted = saved.size() > 4;
+    in_grads->resize(weighted ? 3 : 2);
+    if (!state->wanted) { return Maybe<void>::Ok(); }
+    const TensorPointer &x = saved.at(0), &dloss = out_grads.at(0);
     if (!gradient_is_recorded()) {
-      in_grads->at(0) = dispatch(op, {x, classes, saved.at(2), dloss})->at(0);
+      in_grads->at(0) = gradient(*state, x, saved.at(2), dloss);
       return Maybe<void>::Ok();
     }
-    // dloss (softmax(x) - chosen), where chosen is known from the gradient of ones.
+    // dloss (all softmax(x) - rest), where the rest is known from the gradient of ones.
     using namespace functional;
     static const one::UserOpExpr& softmax = make_op("ofm_softmax", {"x"}, {"y"});
     auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("dim", "log");
     attributes.SetAllAttrs(int64_t{1}, false);
     const TensorPointer soft = dispatch(softmax, {x}, attributes)->at(0);
-    const TensorPointer counts = JUST(saved.at(3)->detach());
-    const TensorPointer plain =
-        dispatch(op, {JUST(x->detach()), classes, JUST(saved.at(2)->detach()), counts})->at(0);
-    const TensorPointer chosen = JUST(Sub(JUST(soft->detach()), plain, 1, false));
     oneflow::DimVector dims = x->shape()->dim_vec();
     dims[1] = 1;
-    const TensorPointer by = JUST(Reshape(JUST(Mul(dloss, counts)), Shape(dims)));
-    in_grads->at(0) = JUST(Mul(by, JUST(Sub(soft, chosen, 1, false))));
+    const TensorPointer ones = JUST(ScalarAdd(JUST(ScalarMul(JUST(dloss->detach()), 0., false)),
+                                              1., 1, false));
+    const TensorPointer plain =
+        gradient(*state, JUST(x->detach()), JUST(saved.at(2)->detach()), ones);
+    const TensorPointer all = JUST(Reshape(JUST(saved.at(3)->detach()), Shape(dims)));
+    const TensorPointer rest = JUST(Sub(JUST(Mul(all, JUST(soft->detach()))), plain, 1, false));
+    in_grads->at(0) = JUST(Mul(JUST(Reshape(dloss, Shape(dims))),
+                               JUST(Sub(JUST(Mul(all, soft)), rest, 1, false))));
     return Maybe<void>::Ok();
+  }
+
+ private:
+  static TensorPointer gradient(const CrossEntropyState& state, const TensorPointer& x,
+                                const TensorPointer& norm, const TensorPointer& dloss) {
+    static const one::UserOpExpr& plain =
+        make_op("ofm_cross_entropy_grad", {"x", "classes", "norm", "dloss"}, {"dx"});
+    static const one::UserOpExpr& weighted =
+        make_op("ofm_cross_entropy_grad", {"x", "classes", "norm", "dloss", "weight"}, {"dx"});
+    const auto& saved = state.SavedTensors();
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("smoothing");
+    attributes.SetAllAttrs(state.smoothing);
+    one::TensorTuple inputs{x, saved.at(1), norm, dloss};
+    if (saved.size() > 4) { inputs.push_back(saved.at(4)); }
+    return dispatch(saved.size() > 4 ? weighted : plain, inputs, attributes)->at(0);
   }
 };
 OFM_REGISTER_GRADIENT("ofm_cross_entropy", CrossEntropyGradient)
@@ -600,13 +735,21 @@ PyObject* softmax_for_python(PyObject*, PyObject* const* arguments, ssize_t coun
 }
 OFM_PYTHON_FUNCTION(softmax, softmax_for_python)
 
-// cross_entropy(x, classes): the losses, and 1 or 0 for each that counts or does not.
+// cross_entropy(x, classes, weight, smoothing): the losses, and for each the weight of its class, or
+// 0 if it does not count.
 PyObject* cross_entropy(PyObject*, PyObject* const* arguments, ssize_t count) {
   return guarded([&] {
-    if (count != 2) { throw TypeError{"cross_entropy takes 2 arguments"}; }
-    static const one::UserOpExpr& op =
-        make_op("ofm_cross_entropy", {"x", "classes"}, {"loss", "norm", "counts"});
-    const auto found = dispatch(op, {tensor(arguments[0]), tensor(arguments[1])});
+    if (count != 4) { throw TypeError{"cross_entropy takes 4 arguments"}; }
+    static const one::UserOpExpr& plain =
+        make_op("ofm_cross_entropy", {"x", "classes"}, {"loss", "norm", "counts", "all"});
+    static const one::UserOpExpr& weighted =
+        make_op("ofm_cross_entropy", {"x", "classes", "weight"}, {"loss", "norm", "counts", "all"});
+    one::TensorTuple inputs{tensor(arguments[0]), tensor(arguments[1])};
+    const bool has_weight = !is_none(arguments[2]);
+    if (has_weight) { inputs.push_back(tensor(arguments[2])); }
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("smoothing");
+    attributes.SetAllAttrs(number(arguments[3]));
+    const auto found = dispatch(has_weight ? weighted : plain, inputs, attributes);
     return python(one::TensorTuple{found->at(0), found->at(2)});
   });
 }

@@ -61,7 +61,7 @@ inline size_t element_width(DataType dtype) {
     case DataType::kInt64:
     case DataType::kUInt64:
     case DataType::kComplex64: return 8;
-    case DataType::kComplex128: return 16;
+    case DtypeOf<std::complex<double>>::value: return 16;
     default: return 0;
   }
 }

@@ -14,7 +14,7 @@ OFM_FUNCTION(Expm1, math::expm1(x))
 OFM_FUNCTION(Log, math::log(x))
 OFM_FUNCTION(Log2, math::log2(x))
 OFM_FUNCTION(Log1p, math::log1p(x))
-OFM_FUNCTION(Log10, std::log10(x))
+OFM_FUNCTION(Log10, math::log10(x))
 OFM_FUNCTION(Sqrt, math::sqrt(x))
 OFM_FUNCTION(Rsqrt, 1 / math::sqrt(x))
 OFM_FUNCTION(Reciprocal, 1 / x)
@@ -28,14 +28,14 @@ OFM_FUNCTION(Ceil, math::ceil(x))
 OFM_FUNCTION(Rint, math::rint(x))
 OFM_FUNCTION(Trunc, math::trunc(x))
 OFM_FUNCTION(Same, x)
-OFM_FUNCTION(Sinh, std::sinh(x))
-OFM_FUNCTION(Cosh, std::cosh(x))
-OFM_FUNCTION(Asin, std::asin(x))
-OFM_FUNCTION(Acos, std::acos(x))
-OFM_FUNCTION(Atan, std::atan(x))
-OFM_FUNCTION(Asinh, std::asinh(x))
-OFM_FUNCTION(Acosh, std::acosh(x))
-OFM_FUNCTION(Atanh, std::atanh(x))
+OFM_FUNCTION(Sinh, math::sinh(x))
+OFM_FUNCTION(Cosh, math::cosh(x))
+OFM_FUNCTION(Asin, math::asin(x))
+OFM_FUNCTION(Acos, math::acos(x))
+OFM_FUNCTION(Atan, math::atan(x))
+OFM_FUNCTION(Asinh, math::asinh(x))
+OFM_FUNCTION(Acosh, math::acosh(x))
+OFM_FUNCTION(Atanh, math::atanh(x))
 
 template<typename T, bool = std::is_floating_point<T>::value>
 struct Signs {
@@ -69,43 +69,32 @@ OFM_PREDICATE(Always, true)
 
 // --- sine, cosine, tangent -----------------------------------------------------------------------
 
-// What is computed of an angle: by float for small ones, by double, by the standard library for
-// those that are too large for either.
+// What is computed of an angle: by registers for small floats, by double, by the standard library
+// for those that are too large for either.
+#define OFM_ANGLE(name, quick_one, slow_one, of_lanes)             \
+  template<typename T>                                             \
+  struct name {                                                    \
+    static OFM_MATH T quick(T x) { return quick_one; }             \
+    static T slow(T x) { return slow_one; }                        \
+    static OFM_MATH Lanes lanes(Lanes x) { return of_lanes; }      \
+  };
+// Just below 1 places are half as wide: there it is 1 less something small.
+OFM_MATH Lanes cosine(Lanes x) {
+  const Lanes half = lanes::sin(x * 0.5f);
+  const Lanes small = lanes::less_product(half * 2.f, half, Lanes(1.f));
+  return lanes::select(lanes::less(lanes::size_of(x), 0.5f), small, lanes::cos(x));
+}
+OFM_ANGLE(Sin, math::sin(x), std::sin(x), lanes::sin(x))
+OFM_ANGLE(Cos, math::cos(x), std::cos(x), cosine(x))
+OFM_ANGLE(MinusSin, -math::sin(x), -std::sin(x), Lanes(0.f) - lanes::sin(x))
+OFM_ANGLE(Tan, math::tan(x), std::tan(x), lanes::tan(x))
 template<typename T>
-struct Sin {
-  static OFM_MATH T quick(T x) { return math::sin(x); }
-  static T slow(T x) { return std::sin(x); }
-  static OFM_MATH Lanes lanes(lanes::Angle angle) { return angle.sine(); }
-};
-template<typename T>
-struct Cos {
-  static OFM_MATH T quick(T x) { return math::cos(x); }
-  static T slow(T x) { return std::cos(x); }
-  static OFM_MATH Lanes lanes(lanes::Angle angle) { return angle.cosine(); }
-};
-template<typename T>
-struct MinusSin {
-  static OFM_MATH T quick(T x) { return -math::sin(x); }
-  static T slow(T x) { return -std::sin(x); }
-  static OFM_MATH Lanes lanes(lanes::Angle angle) { return Lanes(0.f) - angle.sine(); }
-};
-template<typename T>
-struct Tan {
-  static OFM_MATH T quick(T x) { return math::tan(x); }
-  static T slow(T x) { return std::tan(x); }
-  static OFM_MATH Lanes lanes(lanes::Angle angle) {
-    return angle.unless_small(lanes::quotient(angle.sine(), angle.cosine()));
-  }
-};
-template<typename T>
-struct TanSlope {
-  static OFM_MATH T quick(T x) { return 1 + math::tan(x) * math::tan(x); }
-  static T slow(T x) { return 1 + std::tan(x) * std::tan(x); }
-  static OFM_MATH Lanes lanes(lanes::Angle angle) {
-    const Lanes t = Tan<T>::lanes(angle);
-    return lanes::fma(t, t, 1.f);
-  }
-};
+OFM_MATH T one_and_square(T x) {
+  return 1 + x * x;
+}
+OFM_MATH Lanes one_and_square(Lanes x) { return lanes::fma(x, x, 1.f); }
+OFM_ANGLE(TanSlope, one_and_square(math::tan(x)), one_and_square(std::tan(x)),
+          one_and_square(lanes::tan(x)))
 
 // Whether some number's size is above a limit.
 template<typename T>
@@ -117,8 +106,8 @@ bool some_above(T limit, const T* x, int64_t count) {
 
 template<template<typename> class Function>
 bool by_lanes(const float* x, float* y, int64_t count) {
-  if (some_above(lanes::Angle::limit, x, count)) { return false; }
-  lanes::each(x, y, count, [](Lanes v) { return Function<float>::lanes(lanes::Angle(v)); });
+  if (some_above(lanes::kLargestAngle, x, count)) { return false; }
+  lanes::each(count, y, [](Lanes v) OFM_INLINE { return Function<float>::lanes(v); }, x);
   return true;
 }
 template<template<typename> class Function>
@@ -164,14 +153,25 @@ void angle_gradients(const Block& block) {
 
 // --- in float, by registers ----------------------------------------------------------------------
 
-void exp_lanes(const Block& block) {
-  lanes::each(static_cast<const float*>(block.in[0]), static_cast<float*>(block.out), block.count,
-              [](Lanes x) { return lanes::exp(x); });
+// As math::erfc, with a reciprocal for the two quotients.
+OFM_MATH Lanes erfc_of(Lanes x) {
+  const Lanes size = lanes::at_most(10.5f, lanes::size_of(x)), square = size * size;
+  const Lanes sum = size + 2.f, scale = size + size + 1.f, shared = lanes::reciprocal(sum * scale);
+  const Lanes t = (size - 2.f) * (shared * scale);
+  const Lanes part = lanes::polynomial(t, 1.27697838f, -0.0927639632f, -0.166030434f, 0.164055199f,
+                                       -0.0542138765f, -0.00806206843f, 0.00866199835f,
+                                       0.00132876772f, -0.00126063436f, -0.000422515471f);
+  const Lanes out = lanes::exp_between(Lanes(0.f) - square) * (part * (shared * sum));
+  const Lanes lost = lanes::fma(size, size, Lanes(0.f) - square);
+  const Lanes above = lanes::select(lanes::less(square, 104.f), lanes::less_product(lost, out, out),
+                                    out * 0.f);
+  return lanes::select(lanes::less(x, 0.f), Lanes(2.f) - above, above);
 }
-void erf_lanes(const Block& block) {
-  lanes::each(static_cast<const float*>(block.in[0]), static_cast<float*>(block.out), block.count,
-              [](Lanes x) { return lanes::erf(x); });
-}
+OFM_LANES(ExpLanes, (Lanes x), lanes::exp(x))
+OFM_LANES(ErfcLanes, (Lanes x), erfc_of(x))
+OFM_LANES(LogLanes, (Lanes x), lanes::log(x))
+OFM_LANES(Log2Lanes, (Lanes x), lanes::log2(x))
+OFM_LANES(Log10Lanes, (Lanes x), lanes::log10(x))
 
 // --- gradients, of x and dy ----------------------------------------------------------------------
 
@@ -192,8 +192,8 @@ OFM_FUNCTION2(ReciprocalNoNanGrad, x == 0 ? T(0) : -y / (x * x))
 OFM_FUNCTION2(SquareGrad, 2 * x * y)
 OFM_FUNCTION2(ErfGrad, y * T(1.12837916709551257390) * math::exp(-(x * x)))
 OFM_FUNCTION2(ErfcGrad, y * T(-1.12837916709551257390) * math::exp(-(x * x)))
-OFM_FUNCTION2(SinhGrad, y * std::cosh(x))
-OFM_FUNCTION2(CoshGrad, y * std::sinh(x))
+OFM_FUNCTION2(SinhGrad, y * math::cosh(x))
+OFM_FUNCTION2(CoshGrad, y * math::sinh(x))
 OFM_FUNCTION2(AsinGrad, y * reciprocal_root(1 - x * x))
 OFM_FUNCTION2(AcosGrad, -y * reciprocal_root(1 - x * x))
 OFM_FUNCTION2(AtanGrad, y / (1 + x * x))
@@ -203,11 +203,20 @@ OFM_FUNCTION2(AtanhGrad, y / (1 - x * x))
 
 // `cost` is in simple operations an element.
 template<template<typename> class Function>
-void unary(const char* op, int cost, Row floats = nullptr) {
+Plan plan_of(const char* op, int cost) {
   Plan plan{op, 1, {"x"}, "y"};
-  fill1<Function, double>(plan);
-  plan.row[F32] = floats != nullptr ? floats : row1<Function, float>;
+  fill1<Function, float, double>(plan);
   plan.grain = kGrain / cost;
+  return plan;
+}
+template<template<typename> class Function>
+void unary(const char* op, int cost) {
+  add(plan_of<Function>(op, cost));
+}
+template<template<typename> class Function, typename Floats>
+void unary(const char* op, int cost) {
+  Plan plan = plan_of<Function>(op, cost);
+  fill_lanes<Floats>(plan, std::make_index_sequence<1>());
   add(plan);
 }
 template<template<typename> class Function>
@@ -238,41 +247,41 @@ template<template<typename> class Real, template<typename> class Whole>
 void of_all(const char* op, const char* in = "x", const char* out = "y") {
   Plan plan{op, 1, {in}, out};
   fill1<Real, float, double>(plan);
-  fill1<Whole, int8_t, uint8_t, int32_t, int64_t>(plan);
+  fill1<Whole, int8_t, uint8_t, int16_t, int32_t, int64_t>(plan);
   add(plan);
 }
 template<template<typename> class Real, template<typename> class Whole>
 void predicate(const char* op, const char* in, const char* out) {
   Plan plan{op, 1, {in}, out};
   fill1<Real, float, double>(plan);
-  fill1<Whole, int8_t, uint8_t, int32_t, int64_t, bool>(plan);
+  fill1<Whole, int8_t, uint8_t, int16_t, int32_t, int64_t, bool>(plan);
   plan.result = B1;
   add(plan);
 }
 
 const bool registered = [] {
-  unary<Exp>("exp", 4, exp_lanes);
+  unary<Exp, ExpLanes>("exp", 4);
   unary<Expm1>("expm1", 4);
-  unary<Log>("log", 4);
-  unary<Log2>("log2", 4);
-  unary<Log10>("log10", 16);
+  unary<Log, LogLanes>("log", 4);
+  unary<Log2, Log2Lanes>("log2", 4);
+  unary<Log10, Log10Lanes>("log10", 4);
   unary<Log1p>("log1p", 4);
   unary<Sqrt>("sqrt", 1);
   unary<Rsqrt>("rsqrt", 1);
   unary<Reciprocal>("reciprocal", 1);
   unary<ReciprocalNoNan>("reciprocal_no_nan", 1);
   of_all<Square, Square>("square");
-  unary<Erf>("erf", 4, erf_lanes);
-  unary<Erfc>("erfc", 32);
+  unary<Erf>("erf", 4);
+  unary<Erfc, ErfcLanes>("erfc", 4);
   unary<Lgamma>("lgamma", 32);
-  unary<Sinh>("sinh", 32);
-  unary<Cosh>("cosh", 32);
-  unary<Asin>("asin", 32);
-  unary<Acos>("acos", 32);
-  unary<Atan>("atan", 32);
-  unary<Asinh>("asinh", 32);
-  unary<Acosh>("acosh", 32);
-  unary<Atanh>("atanh", 32);
+  unary<Sinh>("sinh", 8);
+  unary<Cosh>("cosh", 8);
+  unary<Asin>("asin", 8);
+  unary<Acos>("acos", 8);
+  unary<Atan>("atan", 8);
+  unary<Asinh>("asinh", 8);
+  unary<Acosh>("acosh", 8);
+  unary<Atanh>("atanh", 8);
   angle<Sin>("sin");
   angle<Cos>("cos");
   angle<Tan>("tan");
@@ -303,8 +312,8 @@ const bool registered = [] {
   gradient<SquareGrad>("square_grad", 1);
   gradient<ErfGrad>("erf_grad", 4);
   gradient<ErfcGrad>("erfc_grad", 4);
-  gradient<SinhGrad>("sinh_grad", 32);
-  gradient<CoshGrad>("cosh_grad", 32);
+  gradient<SinhGrad>("sinh_grad", 8);
+  gradient<CoshGrad>("cosh_grad", 8);
   gradient<AsinGrad>("asin_grad", 1);
   gradient<AcosGrad>("acos_grad", 1);
   gradient<AtanGrad>("atan_grad", 1);

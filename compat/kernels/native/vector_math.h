@@ -1,6 +1,6 @@
 // exp, log, tanh, erf, … without branches, so that loops over them become vector instructions.
 //
-// In float within 2 units in the last place, right at NaN, infinities, denormals and signed zeros;
+// In float within 2 units in the last place (erfc: 7), right at NaN, infinities, denormals and signed zeros;
 // double too, where std:: is not called. Not to be compiled with -ffast-math. The coefficients are
 // least-squares fits, reweighted until the largest relative error is smallest.
 #ifndef OFM_VECTOR_MATH_H_
@@ -77,6 +77,8 @@ struct Constants<float> {
   static constexpr float log2_e = 1.44269502f, ln2_high = 0.693147182f, ln2_low = -1.90465421e-9f;
   // Its product with any exponent is exact.
   static constexpr float ln2_short = 6.9313812256e-01f, ln2_rest = 9.0580006145e-06f;
+  static constexpr float log10_e = 0.434294482f, log10_2_short = 0.301025391f,
+                         log10_2_rest = 4.605038981e-06f;
   static constexpr float exp_highest = 89.f, exp_lowest = -104.f, expm1_lowest = -20.f;
   static constexpr int32_t sqrt_half = 0x3f3504f3, mantissa_mask = 0x007fffff;
 };
@@ -89,6 +91,8 @@ struct Constants<double> {
                           ln2_low = 2.3190468138462996e-17;
   static constexpr double ln2_short = 6.93147180369123816490e-01,
                           ln2_rest = 1.90821492927058770002e-10;
+  static constexpr double log10_e = 0.43429448190325182765, log10_2_short = 0.301029995607677847,
+                          log10_2_rest = 5.630334806675097698e-11;
   static constexpr double exp_highest = 710., exp_lowest = -746., expm1_lowest = -40.;
   static constexpr int64_t sqrt_half = 0x3fe6a09e667f3bcd, mantissa_mask = 0x000fffffffffffff;
 };
@@ -257,6 +261,16 @@ OFM_MATH float log2(float x) { return log2_of(x); }
 OFM_MATH double log2(double x) { return log2_of(x); }
 
 template<typename T>
+OFM_MATH T log10_of(T x) {
+  using C = Constants<T>;
+  const Split<T> parts = split(x);
+  const T rest = fma(parts.exponent, C::log10_2_rest, (parts.f - log_rest(parts.f)) * C::log10_e);
+  return log_ends(x, fma(parts.exponent, C::log10_2_short, rest));
+}
+OFM_MATH float log10(float x) { return log10_of(x); }
+OFM_MATH double log10(double x) { return log10_of(x); }
+
+template<typename T>
 OFM_MATH T log1p_of(T x) {
   const T u = 1 + x;
   // What rounding u has lost.
@@ -266,6 +280,134 @@ OFM_MATH T log1p_of(T x) {
 }
 OFM_MATH float log1p(float x) { return log1p_of(x); }
 OFM_MATH double log1p(double x) { return log1p_of(x); }
+
+// --- hyperbolic functions and their inverses -----------------------------------------------------
+
+// e^|x| = 2^n (1 + p) and its reciprocal 2^-n (1 - q), to be put together without cancellation.
+template<typename T>
+struct Exponentials {
+  T power, less_power, p, q;
+
+  // A quarter of each power is kept: the largest results' own power would be infinite.
+  OFM_MATH explicit Exponentials(T size) {
+    using C = Constants<T>;
+    T v = size > C::exp_highest + T(0.5) ? C::exp_highest + T(0.5) : size;
+    const T n = nearest(v * C::log2_e);
+    const T r = fma(n, -C::ln2_low, fma(n, -C::ln2_high, v));
+    const T least = 1 - C::bias;
+    p = fma(r * r, exp_rest(r), r);
+    q = p / (1 + p);
+    power = power_of_two(n - 2);
+    less_power = power_of_two(-n - 2 < least ? least : -n - 2);
+  }
+};
+template<typename T>
+OFM_MATH T sinh(T x) {
+  const Exponentials<T> e(abs(x));
+  const T quarter = fma(e.power, e.p, fma(e.less_power, e.q, e.power - e.less_power));
+  return x == 0 ? x : copysign(2 * quarter, x);
+}
+template<typename T>
+OFM_MATH T cosh(T x) {
+  const Exponentials<T> e(abs(x));
+  return 2 * (fma(e.power, e.p, e.power) + fma(-e.less_power, e.q, e.less_power));
+}
+
+// From here on 1 + x² is x², and 2 x may be added to x by its logarithm.
+template<typename T>
+constexpr T kLargeInverse = static_cast<T>(int64_t{1} << (Constants<T>::mantissa + 2));
+
+template<typename T>
+OFM_MATH T asinh(T x) {
+  const T size = abs(x), square = size * size;
+  const bool large = size > kLargeInverse<T>;
+  const T inside = size + square / (1 + sqrt(1 + square));
+  const T out = log1p(large ? size : inside) + (large ? Constants<T>::ln2_high : T(0));
+  return copysign(out, x);
+}
+template<typename T>
+OFM_MATH T acosh(T x) {
+  const T above = x - 1;
+  const bool large = x > kLargeInverse<T>;
+  const T inside = above + sqrt(fma(above, above, 2 * above));
+  const T out = log1p(large ? x : inside) + (large ? Constants<T>::ln2_high : T(0));
+  return x < 1 ? std::numeric_limits<T>::quiet_NaN() : out;
+}
+template<typename T>
+OFM_MATH T atanh(T x) {
+  const T size = abs(x);
+  return copysign(T(0.5) * log1p(2 * size / (1 - size)), x);
+}
+
+// --- inverses of sine, cosine and tangent --------------------------------------------------------
+
+// (atan(x) - x) / x³ and (asin(x) - x) / x³, by z = x².
+OFM_MATH float atan_rest(float z) {
+  return polynomial(z, -0.333333317f, 0.199997393f, -0.142785687f, 0.110337641f, -0.0865688043f,
+                    0.0625016944f, -0.035871539f, 0.0135077714f, -0.00238699732f);
+}
+OFM_MATH double atan_rest(double z) {
+  return polynomial(z, -0.333333333333333315, 0.199999999999975309, -0.142857142853841323,
+                    0.111111110934908275, -0.0909090859089193432, 0.0769229897103321653,
+                    -0.0666656469928910422, 0.0588150687779365605, -0.0525797333428411062,
+                    0.0473774957952777867, -0.0426035663260165218, 0.0374948681253524721,
+                    -0.0312771890669963845, 0.0236967315800486224, -0.0155351524754141768,
+                    0.00836893117845016223, -0.00349588597391630937, 0.00104960350849685148,
+                    -0.000199961893779013818, 1.80619546186121511e-05);
+}
+OFM_MATH float asin_rest(float z) {
+  return polynomial(z, 0.166666724f, 0.0749885507f, 0.0450013801f, 0.0265545422f, 0.0380850236f);
+}
+OFM_MATH double asin_rest(double z) {
+  return polynomial(z, 0.166666666666666685, 0.0749999999999843292, 0.0446428571463554288,
+                    0.0303819441385312465, 0.0223721729421498886, 0.0173523927208699726,
+                    0.0139712129735529329, 0.0114791774151849057, 0.0103228143501857793,
+                    0.00545750671864035815, 0.0174008794426940214, -0.0148518870712472037,
+                    0.0287578513674215663);
+}
+
+template<typename T>
+constexpr T kHalfPi = static_cast<T>(1.57079632679489661923);
+// What rounding π / 2 has lost.
+template<typename T>
+constexpr T kHalfPiRest = static_cast<T>(1.57079632679489661923L - kHalfPi<T>);
+
+template<typename T>
+OFM_MATH T atan(T x) {
+  const T size = abs(x);
+  const bool large = size > 1;
+  const T v = large ? 1 / size : size, z = v * v;
+  const T inside = fma(v * z, atan_rest(z), v);
+  return copysign(large ? kHalfPi<T> - (inside - kHalfPiRest<T>) : inside, x);
+}
+
+// asin of what is below a half; of larger numbers twice the asin of the root of (1 - x) / 2, which
+// is π / 2 less asin(x).
+template<typename T>
+struct Arc {
+  bool large;
+  T inside;
+
+  OFM_MATH explicit Arc(T size) : large(size > T(0.5)) {
+    const T z = large ? T(0.5) * (1 - size) : size * size;
+    const T v = large ? sqrt(z) : size;
+    inside = fma(v * z, asin_rest(z), v);
+  }
+};
+template<typename T>
+OFM_MATH T asin(T x) {
+  const Arc<T> arc(abs(x));
+  const T large = kHalfPi<T> - (2 * arc.inside - kHalfPiRest<T>);
+  return copysign(arc.large ? large : arc.inside, x);
+}
+template<typename T>
+OFM_MATH T acos(T x) {
+  const Arc<T> arc(abs(x));
+  const T inside = copysign(arc.inside, x);
+  const T small = kHalfPi<T> - (inside - kHalfPiRest<T>);
+  const T below = 2 * (kHalfPi<T> - (arc.inside - kHalfPiRest<T>));
+  return !arc.large ? small : x < 0 ? below : 2 * arc.inside;
+}
 
 // --- the error function --------------------------------------------------------------------------
 
@@ -282,9 +424,52 @@ OFM_MATH float erf(float x) {
   const float large = copysign(1 - exp_inside(-exponent), x);
   return size > 1 ? large : small;  // NaN stays: it is not larger
 }
-OFM_MATH double erf(double x) { return std::erf(x); }
-OFM_MATH float erfc(float x) { return static_cast<float>(std::erfc(x)); }
-OFM_MATH double erfc(double x) { return std::erfc(x); }
+
+// (1 + 2 x) e^(x²) erfc(x) by (x - k) / (x + k), where k is the number before.
+constexpr float scaled_erfc_middle(float) { return 2; }
+constexpr double scaled_erfc_middle(double) { return 4; }
+OFM_MATH float scaled_erfc(float t) {
+  return polynomial(t, 1.27697838f, -0.0927639632f, -0.166030434f, 0.164055199f, -0.0542138765f,
+                    -0.00806206843f, 0.00866199835f, 0.00132876772f, -0.00126063436f,
+                    -0.000422515471f);
+}
+OFM_MATH double scaled_erfc(double t) {
+  return polynomial(t, 1.23299511862555256, -0.139621116840562859, 0.015379652102621091,
+                    0.0680970542547335994, -0.101039066036373623, 0.0937328349969053509,
+                    -0.0663303658110103028, 0.0371675155610567132, -0.0161977340655028758,
+                    0.00503196976505112213, -0.000757773296373946215, -0.000199255534760078384,
+                    0.000150622052323059888, -2.44031604971926337e-05, -1.12242935946793853e-05,
+                    5.71806700478588108e-06, 3.00605302027092608e-07, -8.35688605480224439e-07,
+                    6.32638193601384593e-08, 1.15975649197128366e-07, -7.79621093575039554e-09,
+                    -1.39528121230423838e-08, -1.90738862700797137e-09);
+}
+
+// For numbers that are not negative.
+template<typename T>
+OFM_MATH T erfc_above(T size) {
+  const T x = size > T(28) ? T(28) : size;
+  const T k = scaled_erfc_middle(x), sum = x + k, scale = fma(T(2), x, T(1));
+  const T shared = 1 / (sum * scale);
+  const T square = x * x, lost = fma(x, x, -square);
+  const T out = exp(-square) * (scaled_erfc((x - k) * (shared * scale)) * (shared * sum));
+  return fma(-lost, out, out);
+}
+template<typename T>
+OFM_MATH T erfc(T x) {
+  const T above = erfc_above(abs(x));
+  return x < 0 ? 2 - above : above;
+}
+OFM_MATH double erf(double x) {
+  const double size = abs(x), z = x * x;
+  const double small = fma(x, polynomial(z, 0.128379167095512559, -0.376126389031835429,
+                                         0.112837916709450065, -0.0268661706432377703,
+                                         0.00522397760711642255, -0.000854832597538969182,
+                                         0.000120552949048397074, -1.49247369074196605e-05,
+                                         1.64474247033173623e-06, -1.62084838018717052e-07,
+                                         1.37200645467776862e-08, -7.79589882700214246e-10), x);
+  const double large = 1 - erfc_above(size);
+  return copysign(size < 1 ? abs(small) : large, x);
+}
 
 // --- sine and cosine -----------------------------------------------------------------------------
 

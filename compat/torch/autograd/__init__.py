@@ -36,6 +36,11 @@ def _start(outputs, given):
         if grad is None:
             if output.numel() != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            if output.is_complex():
+                raise RuntimeError(
+                    "grad can be implicitly created only for real scalar outputs but got "
+                    f"{output.dtype}"
+                )
             grad = flow.ones_like(output)
         elif not isinstance(grad, flow.Tensor):
             raise TypeError(
@@ -46,7 +51,8 @@ def _start(outputs, given):
                 f"Mismatch in shape: grad_output[{place}] has a shape of {grad.shape} and "
                 f"output[{place}] has a shape of {output.shape}."
             )
-        made.append(grad)
+        # The gradient of a complex tensor flows as its conjugate.
+        made.append(hooks.native["conj"](grad) if grad.is_complex() else grad)
     return made
 
 
@@ -109,13 +115,22 @@ def grad(
     found: list = []
     if wanted:
         found = list(_run(engine.grad, outputs, wanted, given, retain_graph, create_graph))
-    results = [found.pop(0) if is_used else None for is_used in used]
+    results = [
+        _result(one, found.pop(0)) if is_used else None for one, is_used in zip(inputs, used)
+    ]
     if materialize_grads:
         results = [
             flow.zeros_like(one) if result is None else result
             for one, result in zip(inputs, results)
         ]
     return tuple(results)
+
+
+def _result(input, gradient):
+    """Return a gradient as the caller gets it; a leaf's hook has turned it already."""
+    if gradient is None or input.is_leaf or not gradient.is_complex():
+        return gradient
+    return hooks.native["conj"](gradient)
 
 
 def backward(
@@ -148,7 +163,7 @@ def backward(
     chosen = tuple(inputs.values()) if isinstance(inputs, Mapping) else _as_tuple(inputs)
     if not chosen:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    found = grad(tensors, chosen, given, retain_graph, create_graph, allow_unused=True)
+    found = grad(tensors, chosen, grad_tensors, retain_graph, create_graph, allow_unused=True)
     for one, result in zip(chosen, found):
         if result is not None:
             one.grad = result if one.grad is None else one.grad + result

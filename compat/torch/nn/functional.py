@@ -37,6 +37,7 @@ from oneflow_mock.compat.kernels.activations import (  # noqa: F401
     threshold,
     threshold_,
 )
+from oneflow_mock.compat.kernels.constants import empty
 from oneflow_mock.compat.kernels.dropout import (  # noqa: F401  (they live where the streams do)
     alpha_dropout,
     dropout,
@@ -44,6 +45,12 @@ from oneflow_mock.compat.kernels.dropout import (  # noqa: F401  (they live wher
     dropout2d,
     dropout3d,
     feature_alpha_dropout,
+)
+from oneflow_mock.compat.kernels.fractional_pooling import (  # noqa: F401
+    fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
 )
 from oneflow_mock.compat.kernels.lookups import (  # noqa: F401
     cosine_similarity,
@@ -134,8 +141,10 @@ def _legacy_reduction(reduction, size_average, reduce):
 # linear and convolution
 
 
-def linear(input, weight, bias=None):
+def linear(input, weight, bias=None, *, out=None):
     """Return input weightᵀ + bias; input (*, in), weight (out, in) or (in,), bias (out)."""
+    if out is not None:
+        return out.copy_(linear(input, weight, bias))
     if input.dim() > 1 and weight.dim() == 2:
         answer = _matmul(input, weight, False, True)
         if bias is not None:
@@ -153,10 +162,12 @@ _matmul = flow._C.matmul
 if "linear" in hooks.native:
     _composed_linear, _native_linear = linear, hooks.native["linear"]
 
-    def linear(input, weight, bias=None):
+    def linear(input, weight, bias=None, *, out=None):
         """Return input weightᵀ + bias; input (*, in), weight (out, in) or (in,), bias (out)."""
         answer = _native_linear(input, weight, bias)
-        return _composed_linear(input, weight, bias) if answer is None else answer
+        if answer is None:
+            return _composed_linear(input, weight, bias, out=out)
+        return answer if out is None else out.copy_(answer)
 
 
 def _same_padding(weight, dilation, dims):
@@ -165,8 +176,34 @@ def _same_padding(weight, dilation, dims):
     return [t // 2 for t in total], [t % 2 for t in total]
 
 
+#: Integers are convolved in float64, which is exact up to 2⁵³.
+_WHOLE = (flow.int64, flow.int32, flow.uint8, flow.int8)
+
+
+def _is_whole(input, weight, bias):
+    dtype = input.dtype
+    return dtype in _WHOLE and weight.dtype == dtype and (bias is None or bias.dtype == dtype)
+
+
+def _wrong_ranks(name, dims, input, weight):
+    """Return the error for tensors with whose dimensions OneFlow would end the process."""
+    if weight.ndim != dims + 2:
+        return RuntimeError(
+            f"{name}: expected weight to be a {dims + 2}-dimensional tensor, but got a tensor of "
+            f"size {list(weight.shape)}"
+        )
+    return RuntimeError(
+        f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input "
+        f"of size: {list(input.shape)}"
+    )
+
+
 def _convolution(kernel, dims, name):
     def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+        if _is_whole(input, weight, bias):
+            parts = [None if one is None else one.double() for one in (input, weight, bias)]
+            found = convolution(*parts, stride, padding, dilation, groups)
+            return found.to(input.dtype)
         if isinstance(padding, str):
             if padding == "valid":
                 padding = 0
@@ -186,6 +223,8 @@ def _convolution(kernel, dims, name):
                 input.unsqueeze(0), weight, bias, stride, padding, dilation, groups
             )
             return batched.squeeze(0)
+        if weight.ndim != dims + 2 or input.ndim != dims + 2:
+            raise _wrong_ranks(name, dims, input, weight)
         if input.dtype is not weight.dtype:
             raise RuntimeError(
                 f"expected input and weight to have the same dtype, but got {input.dtype} "
@@ -211,6 +250,9 @@ conv2d = _convolution(flow._C.conv2d, 2, "conv2d")
 conv3d = _convolution(flow._C.conv3d, 3, "conv3d")
 
 
+_NARROW = (flow.float16, flow.bfloat16)
+
+
 def _transposed(kernel, dims, name):
     def convolution(
         input,
@@ -222,14 +264,26 @@ def _transposed(kernel, dims, name):
         groups=1,
         dilation=1,
     ):
+        if _is_whole(input, weight, bias):
+            parts = [None if one is None else one.double() for one in (input, weight, bias)]
+            options = (stride, padding, output_padding, groups, dilation)
+            return convolution(*parts, *options).to(input.dtype)
         if input.ndim == dims + 1:
             batched = convolution(
                 input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation
             )
             return batched.squeeze(0)
+        if weight.ndim != dims + 2 or input.ndim != dims + 2:
+            raise _wrong_ranks(name, dims, input, weight)
         if input.requires_grad and not weight.requires_grad:
             # OneFlow's gradient for the input ends the process unless the weight has one too.
             weight = weight.detach().requires_grad_(flow.is_grad_enabled())
+        if bias is not None and input.dtype in _NARROW and input.dtype is weight.dtype:
+            # The bias is added in a step of its own, which would round a second time.
+            wide = [one.float() for one in (input, weight, bias)]
+            return convolution(*wide, stride, padding, output_padding, groups, dilation).to(
+                input.dtype
+            )
         return kernel(
             input,
             weight,
@@ -256,6 +310,21 @@ conv_transpose3d = _transposed(flow._C.deconv3d, 3, "conv_transpose3d")
 
 def prelu(input, weight):
     """Return x where positive, weight x elsewhere; weight (1) or (channels)."""
+    if weight.ndim > 1:
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
+    if weight.numel() != 1:
+        if input.ndim == 0:
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if channels != weight.numel():
+            raise RuntimeError(
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                f"{weight.numel()} and channel size = {channels}."
+            )
+    elif input.ndim == 0:
+        weight = weight.reshape(())
     if weight.numel() > 1 and input.ndim > 1:
         weight = weight.reshape(-1, *[1] * (input.ndim - 2))
     return flow.where(input > 0, input, input * weight)
@@ -306,6 +375,10 @@ def _softmax_dim(name, ndim):
 
 def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """Hold the input within [min_val, max_val]."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    if not input.is_floating_point():
+        min_val, max_val = int(min_val), int(max_val)
     return _inplace(input, torch.clamp(input, min_val, max_val), inplace)
 
 
@@ -316,9 +389,24 @@ def tanhshrink(input):
 
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """Leaky ReLU whose slope is drawn from [lower, upper] in training, their middle otherwise."""
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if training:
-        raise hooks.refuse("torch.nn.functional.rrelu", "training=True")
+        return _inplace(input, _random_slopes(input, lower, upper), inplace)
     return _inplace(input, flow._C.leaky_relu(input, (lower + upper) / 2), inplace)
+
+
+def _random_slopes(input, lower, upper):
+    """Multiply what is not positive by slopes, one drawn for each, in order."""
+    falling = input.detach() <= 0
+    places = flow.nonzero(falling.reshape(-1)).reshape(-1)
+    count = places.shape[0]
+    if not count:
+        return input.clone()
+    drawn = torch.empty(count, dtype=flow.float64).uniform_(lower, upper)
+    slopes = flow.ones(input.numel(), dtype=input.dtype, device=input.device)
+    slopes[places] = drawn.to(input.device, input.dtype)
+    return input * slopes.reshape(input.shape)
 
 
 # normalisation
@@ -335,6 +423,8 @@ def batch_norm(
     eps=1e-5,
 ):
     """Normalise each channel of (N, C, *) over the batch, or by running statistics."""
+    if input.ndim == 1 and not input.numel():
+        return input.clone()
     if training and input.numel() == input.shape[1]:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
@@ -369,6 +459,17 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """Divide by the root mean square over the last dimensions; eps defaults to the dtype's."""
+    shape = tuple(normalized_shape)
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+            "element, but got normalized_shape = []"
+        )
+    if tuple(input.shape[-len(shape) :]) != shape:
+        raise RuntimeError(
+            f"Given normalized_shape={list(shape)}, expected input with shape "
+            f"[*{', '.join(map(str, shape))}], but got input of size{list(input.shape)}"
+        )
     eps = torch.finfo(input.dtype).eps if eps is None else eps
     return norms.rms_norm(input, len(tuple(normalized_shape)), weight, eps)
 
@@ -486,10 +587,6 @@ def multi_head_attention_forward(
 
     Returns the answer and the weights, averaged over the heads, or None instead of them.
     """
-    if static_k is not None or static_v is not None or bias_k is not None or add_zero_attn:
-        raise hooks.refuse(
-            "torch.nn.functional.multi_head_attention_forward", "static or added keys"
-        )
     batched = query.ndim == 3
     if not batched:
         query, key, value = (each.unsqueeze(1) for each in (query, key, value))
@@ -500,18 +597,37 @@ def multi_head_attention_forward(
     else:
         matrices = torch.chunk(in_proj_weight, 3)
     offsets = (None,) * 3 if in_proj_bias is None else torch.chunk(in_proj_bias, 3)
-    heads = [
+    inner = [
         linear(each, matrix, offset)
-        .reshape(each.shape[0], batch, num_heads, size // num_heads)
-        .permute(1, 2, 0, 3)
         for each, matrix, offset in zip((query, key, value), matrices, offsets)
     ]
+    if bias_k is not None and bias_v is not None:
+        if static_k is not None or static_v is not None:
+            raise AssertionError("bias cannot be added to static key or value.")
+        for place, added in ((1, bias_k), (2, bias_v)):
+            inner[place] = flow.cat([inner[place], added.expand(1, batch, size)], dim=0)
+        attn_mask, key_padding_mask = _one_key_more(attn_mask, key_padding_mask)
+    heads = [
+        each.reshape(each.shape[0], batch, num_heads, size // num_heads).permute(1, 2, 0, 3)
+        for each in inner
+    ]
+    for place, given in ((1, static_k), (2, static_v)):
+        if given is not None:
+            heads[place] = given.reshape(batch, num_heads, -1, size // num_heads)
+    if add_zero_attn:
+        nothing = flow.zeros(
+            (batch, num_heads, 1, size // num_heads), dtype=query.dtype, device=query.device
+        )
+        heads[1:] = [flow.cat([each, nothing], dim=2) for each in heads[1:]]
+        attn_mask, key_padding_mask = _one_key_more(attn_mask, key_padding_mask)
     mask = _attention_mask(attn_mask, key_padding_mask, batch, num_heads, query.dtype)
     kept = []
 
     def thin(weights):
+        if training and dropout_p > 0.0:
+            weights = dropout(weights, dropout_p)
         kept.append(weights)
-        return dropout(weights, dropout_p) if training and dropout_p > 0.0 else weights
+        return weights
 
     causal = is_causal and mask is None
     answer = None
@@ -528,6 +644,11 @@ def multi_head_attention_forward(
         answer = answer.squeeze(1)
         weights = None if weights is None else weights.squeeze(0)
     return answer, weights
+
+
+def _one_key_more(*masks):
+    """Return masks that let one more key take part, the last."""
+    return [None if mask is None else pad(mask, (0, 1)) for mask in masks]
 
 
 def _attention_mask(attn_mask, padding, batch, heads, dtype):
@@ -550,6 +671,9 @@ def _attention_mask(attn_mask, padding, batch, heads, dtype):
 
 def bilinear(input1, input2, weight, bias=None):
     """Return input1ᵀ weight input2 + bias; (*, in1), (*, in2), (out, in1, in2), (out)."""
+    if not input1.numel():
+        sources = [one for one in (input1, input2, weight, bias) if one is not None]
+        return empty((*input1.shape[:-1], weight.shape[0]), *sources)
     rows = torch.einsum(
         "bi,oij,bj->bo",
         input1.reshape(-1, input1.shape[-1]),
@@ -650,6 +774,10 @@ def _pad_circular(input, sides):
     for position in range(len(sides) // 2):
         dim = input.ndim - 1 - position
         left, right = sides[2 * position], sides[2 * position + 1]
+        if min(left, right) < 0:
+            kept = input.shape[dim] + min(left, 0) + min(right, 0)
+            input = input.narrow(dim, max(-left, 0), kept)
+            left, right = max(left, 0), max(right, 0)
         size = input.shape[dim]
         pieces = [input.narrow(dim, size - left, left)] if left else []
         pieces.append(input)
@@ -661,6 +789,8 @@ def _pad_circular(input, sides):
 def pixel_shuffle(input, upscale_factor):
     """Rearrange (*, C r², H, W) to (*, C, H r, W r)."""
     r = upscale_factor
+    if r == 1:
+        return input.clone()
     lead, (channels, height, width) = list(input.shape[:-3]), input.shape[-3:]
     n = len(lead)
     y = input.reshape(*lead, channels // (r * r), r, r, height, width)
@@ -671,6 +801,8 @@ def pixel_shuffle(input, upscale_factor):
 def pixel_unshuffle(input, downscale_factor):
     """Rearrange (*, C, H r, W r) to (*, C r², H, W)."""
     r = downscale_factor
+    if r == 1:
+        return input.clone()
     lead, (channels, height, width) = list(input.shape[:-3]), input.shape[-3:]
     n = len(lead)
     y = input.reshape(*lead, channels, height // r, r, width // r, r)
@@ -722,6 +854,9 @@ def interpolate(
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if mode == "nearest-exact":
+        if recompute_scale_factor:
+            factors = _pair(scale_factor, dims)
+            size = [int(math.floor(n * by)) for n, by in zip(input.shape[2:], factors)]
         return _nearest_exact(input, size, scale_factor, dims)
     have = input.shape[2:]
     if size is not None:
@@ -810,6 +945,8 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Squared within ``delta``, linear beyond."""
+    if delta <= 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
     gap = (input - target).abs()
     near = torch.clamp(gap, max=delta)
     loss = 0.5 * near * near + delta * (gap - near)

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import filling, sampling
+from oneflow_mock.compat.kernels import filling, meta, sampling
 from oneflow_mock.compat.kernels.generator import generator_of
 
 _LINEAR = (
@@ -39,16 +39,22 @@ def calculate_gain(nonlinearity, param=None):
 
 
 def _no_grad_uniform_(tensor, a, b, generator=None):
+    if meta.is_meta(tensor):
+        return tensor
     with flow.no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def _no_grad_normal_(tensor, mean, std, generator=None):
+    if meta.is_meta(tensor):
+        return tensor
     with flow.no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
 def _no_grad_fill_(tensor, val):
+    if meta.is_meta(tensor):
+        return tensor
     with flow.no_grad():
         tensor.fill_(val)
     return tensor

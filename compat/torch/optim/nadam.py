@@ -6,6 +6,9 @@ from torch.optim.optimizer import Optimizer
 from oneflow_mock.compat.kernels import stepping
 
 
+@stepping.native(
+    "nadam", "beta1 beta2 eps correction grad_rate mean_rate maximize weight_decay shrink"
+)
 def _nadam(
     ops,
     param,

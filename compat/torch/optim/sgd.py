@@ -71,12 +71,42 @@ class SGD(stepping.Stepwise, Optimizer):
         super().__init__(params, defaults)
         stepping.check_fused(fused, foreach, differentiable)
 
-    def _advance(self, group, param, grad, state):
-        numbers = {
+    @staticmethod
+    def _numbers(group):
+        return {
             "lr": stepping.number(group["lr"]),
             "maximize": group["maximize"],
             "weight_decay": stepping.number(group["weight_decay"]),
         }
+
+    def _advance_all(self, group, pairs):
+        if not stepping.gathers():
+            super()._advance_all(group, pairs)
+            return
+        numbers = self._numbers(group)
+        momentum = group["momentum"]
+        if not momentum:
+            stepping.update_alike(_descend, pairs, numbers)
+            return
+        numbers.update(nesterov=group["nesterov"], momentum=momentum)
+        rows, held = [], self.state
+        for param, grad in pairs:
+            state = held.get(param)
+            buffer = state.get("momentum_buffer") if state else None
+            if buffer is None:
+                self._begin_momentum(param, grad, numbers)
+            else:
+                rows.append((param, grad, buffer))
+        numbers["dampening"] = group["dampening"]
+        stepping.update_alike(_with_momentum, rows, numbers)
+
+    def _begin_momentum(self, param, grad, numbers):
+        buffer = grad.clone().detach()
+        self.state[param]["momentum_buffer"] = buffer
+        stepping.update(_begin_momentum, (param, grad, buffer), **numbers)
+
+    def _advance(self, group, param, grad, state):
+        numbers = self._numbers(group)
         momentum = group["momentum"]
         fast = stepping.suits_kernel(param, grad)
         if not momentum:
@@ -88,9 +118,7 @@ class SGD(stepping.Stepwise, Optimizer):
         numbers.update(nesterov=group["nesterov"], momentum=momentum)
         buffer = state.get("momentum_buffer") if state else None
         if buffer is None:
-            buffer = grad.clone().detach()
-            self.state[param]["momentum_buffer"] = buffer
-            stepping.update(_begin_momentum, (param, grad, buffer), **numbers)
+            self._begin_momentum(param, grad, numbers)
         elif fast and not group["maximize"]:
             rates = (numbers["lr"], numbers["weight_decay"], momentum, group["dampening"])
             stepping.descend_on(param, grad, buffer, *rates, group["nesterov"])

@@ -8,13 +8,39 @@ import torch.nn.functional as F
 from oneflow.nn.modules.linear import Linear
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import creation
 
 
-def _forward(self, input):
-    return F.linear(input, self.weight, self.bias)
+class _Methods:
+    """What OneFlow's Linear is given in the place of its own."""
+
+    def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
+        super(Linear, self).__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        shape = (out_features, in_features)
+        self.weight = flow.nn.Parameter(creation.empty(shape, device=device, dtype=dtype))
+        if bias:
+            made = creation.empty(out_features, device=device, dtype=dtype)
+            self.bias = flow.nn.Parameter(made)
+        else:
+            self.register_parameter("bias", None)
+        self.use_fused_matmul_bias = False  # OneFlow's own forward asks for it
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw weight and bias from U(-k, k), k = 1/√(fan in)."""
+        torch.nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            fan_in, _ = torch.nn.init._calculate_fan_in_and_fan_out(self.weight)
+            bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
+            torch.nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input):
+        return F.linear(input, self.weight, self.bias)
 
 
-hooks.patch(Linear, "forward", _forward)
+hooks.patch_methods(Linear, _Methods)
 
 
 class NonDynamicallyQuantizableLinear(Linear):

@@ -263,6 +263,20 @@ def _call_the_rest(self, args, kwargs, called):
 # registration
 
 
+def _has(self, name):
+    """`hasattr`, without an exception where nobody has overridden how attributes are found."""
+    if type(self).__getattr__ is not _getattr:
+        return hasattr(self, name)
+    own = self.__dict__
+    return (
+        name in own
+        or name in own["_parameters"]
+        or name in own["_buffers"]
+        or name in own["_modules"]
+        or hasattr(type(self), name)
+    )
+
+
 def _check_name(self, kind, name):
     if not isinstance(name, str):
         raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
@@ -277,7 +291,7 @@ def register_buffer(self, name, tensor, persistent=True):
     if "_buffers" not in self.__dict__:
         raise AttributeError("cannot assign buffer before Module.__init__() call")
     _check_name(self, "buffer", name)
-    if hasattr(self, name) and name not in self._buffers:
+    if name not in self._buffers and _has(self, name):
         raise KeyError(f"attribute '{name}' already exists")
     if tensor is not None and not isinstance(tensor, flow.Tensor):
         raise TypeError(
@@ -296,10 +310,11 @@ def register_buffer(self, name, tensor, persistent=True):
 
 def register_parameter(self, name, param):
     """Make a parameter (or None) part of the module."""
-    if "_parameters" not in self.__dict__:
+    own = self.__dict__
+    if "_parameters" not in own:
         raise AttributeError("cannot assign parameter before Module.__init__() call")
     _check_name(self, "parameter", name)
-    if hasattr(self, name) and name not in self._parameters:
+    if name not in own["_parameters"] and _has(self, name):
         raise KeyError(f"attribute '{name}' already exists")
     if param is not None and not isinstance(param, flow.nn.Parameter):
         raise TypeError(
@@ -315,12 +330,14 @@ def register_parameter(self, name, param):
     for hook in _global_parameter_registration_hooks.values():
         answer = hook(self, name, param)
         param = param if answer is None else answer
-    self._parameters[name] = _on_default_device(param)
+    own["_parameters"][name] = _on_default_device(param)
 
 
 def _on_default_device(tensor):
     """OneFlow's modules make their tensors on the CPU: move them where ``meta`` is the default."""
-    if tensor is None or meta.is_meta(tensor) or device_spelling.current().type != "meta":
+    if tensor is None or device_spelling.current() is device_spelling.CPU:
+        return tensor
+    if meta.is_meta(tensor) or device_spelling.current().type != "meta":
         return tensor
     return _without_data(tensor)
 
@@ -336,7 +353,7 @@ def add_module(self, name, module):
     if not isinstance(module, Module) and module is not None:
         raise TypeError(f"{type(module).__name__} is not a Module subclass")
     _check_name(self, "module", name)
-    if hasattr(self, name) and name not in self._modules:
+    if name not in self._modules and _has(self, name):
         raise KeyError(f"attribute '{name}' already exists")
     for hook in _global_module_registration_hooks.values():
         answer = hook(self, name, module)
@@ -345,7 +362,7 @@ def add_module(self, name, module):
 
 
 #: Types of values that are no parameter, module or buffer: nearly all that modules are given.
-_PLAIN = frozenset({bool, int, float, str, tuple, list, dict, OrderedDict})
+_PLAIN = frozenset({bool, int, float, str, tuple, list, dict, OrderedDict, type(None)})
 
 
 def _setattr(self, name, value):
@@ -411,18 +428,27 @@ def _set_buffer_or_attribute(self, own, name, value):
 
 
 def _drop(self, name, own, *tables):
-    own.pop(name, None)
+    if name in own:
+        del own[name]
     for table in tables:
         held = own.get(table)
-        if held is not None and name in held:
+        if held and name in held:
             held.discard(name) if isinstance(held, set) else held.pop(name)
 
 
 def _getattr(self, name):
     own = self.__dict__
-    for table in ("_parameters", "_buffers", "_modules"):
-        held = own.get(table)
-        if held is not None and name in held:
+    if "_parameters" in own:
+        held = own["_parameters"]
+        if name in held:
+            return held[name]
+    if "_buffers" in own:
+        held = own["_buffers"]
+        if name in held:
+            return held[name]
+    if "_modules" in own:
+        held = own["_modules"]
+        if name in held:
             return held[name]
     raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -664,22 +690,23 @@ def _load_from_state_dict(
     elif strict and extra in state_dict:
         unexpected_keys.append(extra)
     if strict:
+        known = dict(_loadable(self))
         for key in state_dict:
             if key.startswith(prefix) and key != extra:
                 name, dot, _ = key[len(prefix) :].partition(".")
-                known = name in self._modules if dot else name in dict(_loadable(self))
-                if not known:
+                if name not in (self._modules if dot else known):
                     unexpected_keys.append(key)
 
 
 def _loadable(self):
-    pairs = list(self._parameters.items())
-    pairs += [
-        (name, buffer)
-        for name, buffer in self._buffers.items()
-        if name not in self._non_persistent_buffers_set
-    ]
-    return [(name, value) for name, value in pairs if value is not None]
+    pairs = [pair for pair in self._parameters.items() if pair[1] is not None]
+    if self._buffers:
+        pairs += [
+            (name, buffer)
+            for name, buffer in self._buffers.items()
+            if buffer is not None and name not in self._non_persistent_buffers_set
+        ]
+    return pairs
 
 
 def _load_one(self, name, held, key, given, assign, errors):
@@ -689,9 +716,9 @@ def _load_one(self, name, held, key, given, assign, errors):
             f"object from checkpoint but received {type(given)}"
         )
         return
-    if held.ndim == 0 and tuple(given.shape) == (1,):
+    if not held.shape and tuple(given.shape) == (1,):
         given = given[0]
-    if tuple(held.shape) != tuple(given.shape):
+    if held.shape != given.shape:
         errors.append(
             f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
             f"the shape in current model is {held.shape}."
@@ -947,21 +974,42 @@ def _forward_unimplemented(self, *input):
     )
 
 
-_make = Module.__init__
+#: What OneFlow's own methods expect of a module besides its tables.
+_FIRST_STATE = {
+    "_is_full_backward_hook": None,
+    "_is_ddp_module": False,
+    "_oneflow_internal_module_tensor_applied_dict__": None,
+}
 
 
 def _init(self, *args, **kwargs):
-    if not getattr(type(self), "call_super_init", False) and kwargs:
-        raise TypeError(
-            f"{type(self).__name__}.__init__() got an unexpected keyword argument "
-            f"'{next(iter(kwargs))}'"
-        )
-    if not getattr(type(self), "call_super_init", False) and args:
+    call_super = getattr(type(self), "call_super_init", False)
+    if not call_super and (args or kwargs):
+        if kwargs:
+            raise TypeError(
+                f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                f"'{next(iter(kwargs))}'"
+            )
         raise TypeError(
             f"{type(self).__name__}.__init__() takes 1 positional argument but "
             f"{len(args) + 1} were given"
         )
-    _make(self)
+    own = self.__dict__
+    object.__setattr__(self, "training", True)
+    own.update(
+        _FIRST_STATE,
+        _parameters={},
+        _buffers={},
+        _non_persistent_buffers_set=set(),
+        _backward_hooks=OrderedDict(),
+        _forward_hooks=OrderedDict(),
+        _forward_pre_hooks=OrderedDict(),
+        _state_dict_hooks=OrderedDict(),
+        _load_state_dict_pre_hooks=OrderedDict(),
+        _modules={},
+    )
+    if call_super:
+        super(Module, self).__init__(*args, **kwargs)
 
 
 _PATCHES = {

@@ -1,58 +1,101 @@
 """torch.nn.modules.normalization: OneFlow's classes, on norms composed for the CPU."""
 
+import numbers
+
 import oneflow as flow
+import torch
 import torch.nn.functional as F
 from oneflow.nn.modules import normalization as engine
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import creation
 
 
-def _group_norm(self, input):
-    return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+def _make_weights(self, shape, has_weight, has_bias, device, dtype):
+    for name, wanted in (("weight", has_weight), ("bias", has_weight and has_bias)):
+        if wanted:
+            made = creation.empty(shape, device=device, dtype=dtype)
+            setattr(self, name, flow.nn.Parameter(made))
+        else:
+            self.register_parameter(name, None)
 
 
-def _layer_norm(self, input):
-    return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+class _Affine:
+    """What both have in the place of OneFlow's own."""
+
+    def reset_parameters(self):
+        """Set the weight to ones and the bias to zeros."""
+        if self.weight is not None:
+            torch.nn.init.ones_(self.weight)
+            if self.bias is not None:
+                torch.nn.init.zeros_(self.bias)
 
 
-def _show_group_norm(self):
-    return (
-        f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
-        f"bias={self.bias is not None}"
-    )
+class _GroupNorm(_Affine):
+    def __init__(
+        self,
+        num_groups,
+        num_channels,
+        eps=1e-05,
+        affine=True,
+        device=None,
+        dtype=None,
+        *,
+        bias=True,
+    ):
+        super(engine.GroupNorm, self).__init__()
+        if num_channels % num_groups != 0:
+            raise ValueError(
+                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
+            )
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+        _make_weights(self, (num_channels,), affine, bias, device, dtype)
+        self.reset_parameters()
+
+    def forward(self, input):
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
-def _show_layer_norm(self):
-    return (
-        f"{tuple(self.normalized_shape)}, eps={self.eps}, "
-        f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
-    )
+class _LayerNorm(_Affine):
+    def __init__(
+        self,
+        normalized_shape,
+        eps=1e-05,
+        elementwise_affine=True,
+        bias=True,
+        device=None,
+        dtype=None,
+    ):
+        super(engine.LayerNorm, self).__init__()
+        if isinstance(normalized_shape, numbers.Integral):
+            normalized_shape = (normalized_shape,)
+        self.normalized_shape = tuple(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        _make_weights(self, self.normalized_shape, elementwise_affine, bias, device, dtype)
+        self.reset_parameters()
+
+    def forward(self, input):
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return (
+            f"{tuple(self.normalized_shape)}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        )
 
 
-hooks.patch(engine.GroupNorm, "extra_repr", _show_group_norm)
-hooks.patch(engine.LayerNorm, "extra_repr", _show_layer_norm)
-hooks.patch(engine.GroupNorm, "forward", _group_norm)
-hooks.patch(engine.LayerNorm, "forward", _layer_norm)
-_make_layer_norm = engine.LayerNorm.__init__
-
-
-def _init_layer_norm(
-    self,
-    normalized_shape,
-    eps=1e-05,
-    elementwise_affine=True,
-    bias=True,
-    device=None,
-    dtype=None,
-):
-    _make_layer_norm(self, normalized_shape, eps, elementwise_affine)
-    if elementwise_affine and not bias:
-        self.register_parameter("bias", None)
-    if device is not None or dtype is not None:
-        self.to(device=device, dtype=dtype)
-
-
-hooks.patch(engine.LayerNorm, "__init__", _init_layer_norm)
+hooks.patch_methods(engine.GroupNorm, _GroupNorm)
+hooks.patch_methods(engine.LayerNorm, _LayerNorm)
 
 
 class RMSNorm(flow.nn.Module):

@@ -7,6 +7,7 @@ import warnings
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import stepping
 
 
@@ -25,6 +26,8 @@ def _listed(tensors):
 
 def _norm(tensor, order):
     tensor = tensor.detach()
+    if hooks.kernels and not tensor.is_cuda:
+        return torch.linalg.vector_norm(tensor, order)
     if tensor.dtype == flow.bfloat16:  # which OneFlow does not sum on a CPU
         return _norm(tensor.float(), order).to(flow.bfloat16)
     if order == 2.0:

@@ -4,7 +4,13 @@
 
 namespace oneflow {
 
-class LocalDepObject;
+namespace vm {
+
+class Dependence;
+
+}  // namespace vm
+
+using LocalDepObject = vm::Dependence;
 
 }  // namespace oneflow
 

@@ -1,0 +1,123 @@
+"""OneFlow's own functions, with ``out``; their methods, which take none, stay as they are.
+
+(`compat.aten.FUNCTIONS_ONLY` names this file.)
+"""
+
+import oneflow as flow
+
+from oneflow_mock.compat.kernels.complex_functions import COMPLEX, of_complex
+from oneflow_mock.compat.kernels.operands import check_tensor, written
+
+
+def _unary(name):
+    work = getattr(flow, name)
+
+    def operator(input, *, out=None):
+        if input.dtype in COMPLEX:
+            return written(of_complex(name, input), out)
+        return work(input) if out is None else written(work(input), out)
+
+    return _named(name, operator)
+
+
+def _binary(name):
+    work = getattr(flow, name)
+
+    def operator(input, other, *, out=None):
+        return work(input, other) if out is None else written(work(input, other), out)
+
+    return _named(name, operator)
+
+
+def _comparison(name):
+    work = getattr(flow, name)
+
+    def operator(input, other, *, out=None):
+        if not isinstance(input, flow.Tensor):
+            check_tensor(name, input)
+        return work(input, other) if out is None else written(work(input, other), out)
+
+    return _named(name, operator)
+
+
+def _logical(name):
+    work = getattr(flow, name)
+
+    def operator(input, other, *, out=None):
+        check_tensor(name, input)
+        check_tensor(name, other, "other", 2)
+        return written(work(input, other), out)
+
+    return _named(name, operator)
+
+
+def _general(name):
+    work = getattr(flow, name)
+
+    def operator(*args, out=None, **kwargs):
+        return written(work(*args, **kwargs), out)
+
+    return _named(name, operator)
+
+
+def _named(name, operator):
+    operator.__name__ = operator.__qualname__ = name
+    operator.__module__ = "torch"
+    operator.__doc__ = f"See torch.{name}."
+    return operator
+
+
+acosh = _unary("acosh")
+asin = _unary("asin")
+asinh = _unary("asinh")
+atan = _unary("atan")
+atanh = _unary("atanh")
+cos = _unary("cos")
+erf = _unary("erf")
+erfc = _unary("erfc")
+exp = _unary("exp")
+expm1 = _unary("expm1")
+log = _unary("log")
+log10 = _unary("log10")
+log1p = _unary("log1p")
+log2 = _unary("log2")
+logical_not = _unary("logical_not")
+reciprocal = _unary("reciprocal")
+rsqrt = _unary("rsqrt")
+sigmoid = _unary("sigmoid")
+sin = _unary("sin")
+sinh = _unary("sinh")
+sqrt = _unary("sqrt")
+tan = _unary("tan")
+tanh = _unary("tanh")
+abs = _unary("abs")
+maximum = _binary("maximum")
+minimum = _binary("minimum")
+mul = _binary("mul")
+mm = _binary("mm")
+mv = _binary("mv")
+dot = _binary("dot")
+bmm = _binary("bmm")
+eq = _comparison("eq")
+ne = _comparison("ne")
+lt = _comparison("lt")
+le = _comparison("le")
+gt = _comparison("gt")
+ge = _comparison("ge")
+logical_and = _logical("logical_and")
+logical_or = _logical("logical_or")
+logical_xor = _logical("logical_xor")
+addcdiv = _general("addcdiv")
+addcmul = _general("addcmul")
+addmm = _general("addmm")
+diag = _general("diag")
+tril = _general("tril")
+triu = _general("triu")
+masked_select = _general("masked_select")
+
+
+def tensordot(a, b, dims=2, out=None):
+    """Return the sum of products over dimensions of two tensors (torch.tensordot)."""
+    if isinstance(dims, flow.Tensor):
+        dims = dims.tolist()
+    return written(flow.tensordot(a, b, dims), out)

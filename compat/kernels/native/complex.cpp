@@ -1,0 +1,248 @@
+// Arithmetic and functions of complex numbers. Their gradients are OneFlow's own: see dtypes.cpp.
+#include "elementwise.h"
+
+namespace ofm {
+namespace elementwise {
+namespace {
+
+// --- element by element --------------------------------------------------------------------------
+
+OFM_FUNCTION2(Add, x + y)
+OFM_FUNCTION2(Sub, x - y)
+OFM_FUNCTION2(Mul, x * y)
+OFM_FUNCTION2(Div, x / y)
+OFM_FUNCTION2(Pow, y == T(0) ? T(1) : std::pow(x, y))
+OFM_FUNCTION(Negative, -x)
+OFM_FUNCTION(Reciprocal, T(1) / x)
+OFM_FUNCTION(Square, x * x)
+OFM_FUNCTION(Sqrt, std::sqrt(x))
+OFM_FUNCTION(Rsqrt, T(1) / std::sqrt(x))
+OFM_FUNCTION(Exp, std::exp(x))
+OFM_FUNCTION(Log, std::log(x))
+OFM_FUNCTION(Log10, std::log10(x))
+OFM_FUNCTION(Sin, std::sin(x))
+OFM_FUNCTION(Cos, std::cos(x))
+OFM_FUNCTION(Tan, std::tan(x))
+OFM_FUNCTION(Sinh, std::sinh(x))
+OFM_FUNCTION(Cosh, std::cosh(x))
+OFM_FUNCTION(Tanh, std::tanh(x))
+OFM_FUNCTION(Asin, std::asin(x))
+OFM_FUNCTION(Acos, std::acos(x))
+OFM_FUNCTION(Atan, std::atan(x))
+OFM_FUNCTION(Asinh, std::asinh(x))
+OFM_FUNCTION(Acosh, std::acosh(x))
+OFM_FUNCTION(Atanh, std::atanh(x))
+OFM_FUNCTION(Sigmoid, T(1) / (T(1) + std::exp(-x)))
+
+OFM_FUNCTION2(ExpGrad, y * std::exp(x))
+OFM_FUNCTION2(LogGrad, y / x)
+OFM_FUNCTION2(Log10Grad, y / (x * T(2.302585092994045684)))
+OFM_FUNCTION2(SqrtGrad, y / (T(2) * std::sqrt(x)))
+OFM_FUNCTION2(RsqrtGrad, y * T(-0.5) / (x * std::sqrt(x)))
+OFM_FUNCTION2(ReciprocalGrad, -y / (x * x))
+OFM_FUNCTION2(SquareGrad, y * x * T(2))
+OFM_FUNCTION2(SinGrad, y * std::cos(x))
+OFM_FUNCTION2(CosGrad, -y * std::sin(x))
+OFM_FUNCTION2(TanGrad, y / (std::cos(x) * std::cos(x)))
+OFM_FUNCTION2(SinhGrad, y * std::cosh(x))
+OFM_FUNCTION2(CoshGrad, y * std::sinh(x))
+OFM_FUNCTION2(TanhGrad, y * (T(1) - std::tanh(x) * std::tanh(x)))
+OFM_FUNCTION2(AsinGrad, y / std::sqrt(T(1) - x * x))
+OFM_FUNCTION2(AcosGrad, -y / std::sqrt(T(1) - x * x))
+OFM_FUNCTION2(AtanGrad, y / (T(1) + x * x))
+OFM_FUNCTION2(AsinhGrad, y / std::sqrt(T(1) + x * x))
+OFM_FUNCTION2(AcoshGrad, y / (std::sqrt(x - T(1)) * std::sqrt(x + T(1))))
+OFM_FUNCTION2(AtanhGrad, y / (T(1) - x * x))
+// Of the sigmoid itself.
+OFM_FUNCTION2(SigmoidGrad, y * x * (T(1) - x))
+
+template<typename T>
+struct Equal {
+  explicit Equal(const Numbers&) {}
+  bool operator()(T x, T y) const { return x == y; }
+};
+template<typename T>
+struct NotEqual {
+  explicit NotEqual(const Numbers&) {}
+  bool operator()(T x, T y) const { return x != y; }
+};
+
+#define OFM_BESIDE(name, expression)                                  \
+  template<typename T>                                                \
+  struct name {                                                       \
+    explicit name(const Numbers& numbers) : y(numbers.get<T>(0)) {}   \
+    T operator()(T x) const { return expression; }                    \
+    const T y;                                                        \
+  };
+OFM_BESIDE(AddNumber, x + y)
+OFM_BESIDE(MulNumber, x * y)
+OFM_BESIDE(DivNumber, x / y)
+OFM_BESIDE(PowNumber, y == T(0) ? T(1) : y == T(2) ? x * x : std::pow(x, y))
+OFM_BESIDE(NumberPow, std::pow(y, x))
+
+void operand_number(Context* context, DataType, Numbers* numbers) {
+  numbers->real[0] = context->Attr<bool>("has_int_operand")
+                         ? static_cast<double>(context->Attr<int64_t>("int_operand"))
+                         : context->Attr<double>("float_operand");
+}
+
+template<template<typename> class Function>
+void function(const char* op) {
+  Plan plan{op, 1, {"x"}, "y"};
+  fill1<Function, OFM_COMPLEX>(plan);
+  plan.grain = kGrain / 32;
+  add(plan);
+}
+template<template<typename> class Function>
+void of_two(const char* op, const char* x = "x", const char* y = "y", const char* out = "z") {
+  Plan plan{op, 2, {x, y}, out};
+  fill2<Function, OFM_COMPLEX>(plan);
+  plan.grain = kGrain / 4;
+  add(plan);
+}
+template<template<typename> class Function>
+void of_number(const char* op) {
+  Plan plan{op, 1, {"in"}, "out"};
+  fill1<Function, OFM_COMPLEX>(plan);
+  plan.numbers = operand_number;
+  plan.overwritten = 0;
+  add(plan);
+}
+template<template<typename> class Function>
+void by_tensor(const char* op) {
+  Plan plan{op, 2, {"x", "scalar"}, "y"};
+  fill2<Function, OFM_COMPLEX>(plan);
+  plan.overwritten = 0;
+  add(plan);
+}
+template<template<typename> class Function>
+void compare(const char* op) {
+  Plan plan{op, 2, {"x", "y"}, "z"};
+  fill2<Function, OFM_COMPLEX>(plan);
+  plan.result = B1;
+  add(plan);
+}
+
+template<template<typename> class Function>
+void gradient(const char* op, const char* of = "x") {
+  Plan plan{op, 2, {of, "dy"}, "dx"};
+  fill2<Function, OFM_COMPLEX>(plan);
+  plan.grain = kGrain / 32;
+  add(plan);
+}
+
+const bool registered = [] {
+  of_two<Add>("broadcast_add");
+  of_two<Sub>("broadcast_sub");
+  of_two<Mul>("broadcast_mul");
+  of_two<Div>("broadcast_div");
+  of_two<Pow>("broadcast_pow");
+  of_two<Pow>("pow");
+  of_number<AddNumber>("scalar_add");
+  of_number<MulNumber>("scalar_mul");
+  of_number<DivNumber>("scalar_div");
+  of_number<PowNumber>("scalar_pow");
+  of_number<NumberPow>("scalar_reverse_pow");
+  by_tensor<Add>("scalar_add_by_tensor");
+  by_tensor<Sub>("scalar_sub_by_tensor");
+  by_tensor<Mul>("scalar_mul_by_tensor");
+  by_tensor<Div>("scalar_div_by_tensor");
+  compare<Equal>("broadcast_equal");
+  compare<NotEqual>("broadcast_not_equal");
+  function<Negative>("negative");
+  function<Reciprocal>("reciprocal");
+  function<Square>("square");
+  function<Sqrt>("sqrt");
+  function<Rsqrt>("rsqrt");
+  function<Exp>("exp");
+  function<Log>("log");
+  function<Log10>("log10");
+  function<Sin>("sin");
+  function<Cos>("cos");
+  function<Tan>("tan");
+  function<Sinh>("sinh");
+  function<Cosh>("cosh");
+  function<Tanh>("tanh");
+  function<Asin>("asin");
+  function<Acos>("acos");
+  function<Atan>("atan");
+  function<Asinh>("asinh");
+  function<Acosh>("acosh");
+  function<Atanh>("atanh");
+  function<Sigmoid>("sigmoid");
+  gradient<ExpGrad>("exp_grad");
+  gradient<LogGrad>("log_grad");
+  gradient<Log10Grad>("log10_grad");
+  gradient<SqrtGrad>("sqrt_grad");
+  gradient<RsqrtGrad>("rsqrt_grad");
+  gradient<ReciprocalGrad>("reciprocal_grad");
+  gradient<SquareGrad>("square_grad");
+  gradient<SinGrad>("sin_grad");
+  gradient<CosGrad>("cos_grad");
+  gradient<TanGrad>("tan_grad");
+  gradient<SinhGrad>("sinh_grad");
+  gradient<CoshGrad>("cosh_grad");
+  gradient<TanhGrad>("tanh_grad");
+  gradient<AsinGrad>("asin_grad");
+  gradient<AcosGrad>("acos_grad");
+  gradient<AtanGrad>("atan_grad");
+  gradient<AsinhGrad>("asinh_grad");
+  gradient<AcoshGrad>("acosh_grad");
+  gradient<AtanhGrad>("atanh_grad");
+  gradient<SigmoidGrad>("sigmoid_grad", "y");
+  return true;
+}();
+
+}  // namespace
+}  // namespace elementwise
+
+namespace {
+
+// --- sums ----------------------------------------------------------------------------------------
+
+// Over the dimensions of the attribute "axis", in the wider type.
+template<typename T, bool multiplies>
+struct Reduce {
+  static void compute(Context* context) {
+    using Sum = std::complex<double>;
+    const auto shape = sizes(context, "input_tensor");
+    const auto& axes = context->Attr<std::vector<int32_t>>("axis");
+    std::vector<int64_t> step(shape.size());
+    int64_t results = 1;
+    for (size_t i = shape.size(); i-- > 0;) {
+      const bool gone = std::find(axes.begin(), axes.end(), static_cast<int32_t>(i)) != axes.end();
+      step[i] = gone ? 0 : results;
+      if (!gone) { results *= shape[i]; }
+    }
+    std::vector<Sum> sums(results, multiplies ? Sum(1) : Sum(0));
+    const T* from = data<T>(context, "input_tensor");
+    std::vector<int64_t> at(shape.size());
+    int64_t place = 0;
+    for (int64_t i = 0, count = elements(context, "input_tensor"); i < count; ++i) {
+      const Sum value(from[i].real(), from[i].imag());
+      sums[place] = multiplies ? sums[place] * value : sums[place] + value;
+      for (size_t d = shape.size(); d-- > 0;) {
+        place += step[d];
+        if (++at[d] < shape[d]) { break; }
+        place -= at[d] * step[d];
+        at[d] = 0;
+      }
+    }
+    T* to = mut_data<T>(context, "output_tensor");
+    for (int64_t i = 0; i < results; ++i) {
+      using Part = typename T::value_type;
+      to[i] = T(static_cast<Part>(sums[i].real()), static_cast<Part>(sums[i].imag()));
+    }
+  }
+};
+using Sum64 = Stateless<Reduce<std::complex<float>, false>>;
+using Sum128 = Stateless<Reduce<std::complex<double>, false>>;
+using Product64 = Stateless<Reduce<std::complex<float>, true>>;
+using Product128 = Stateless<Reduce<std::complex<double>, true>>;
+OFM_REGISTER("reduce_sum", Sum64, OFM_ON_CPU("input_tensor", DataType::kComplex64))
+OFM_REGISTER("reduce_sum", Sum128, OFM_ON_CPU("input_tensor", DtypeOf<std::complex<double>>::value))
+OFM_REGISTER("reduce_prod", Product64, OFM_ON_CPU("input_tensor", DataType::kComplex64))
+OFM_REGISTER("reduce_prod", Product128, OFM_ON_CPU("input_tensor", DtypeOf<std::complex<double>>::value))
+
+}  // namespace
+}  // namespace ofm

@@ -1,0 +1,124 @@
+"""What operators do before and after they compute: promote, wrap dimensions, write to ``out``."""
+
+from __future__ import annotations
+
+import oneflow as flow
+
+from oneflow_mock.compat.kernels import dtypes
+
+_NUMBERS = (bool, int, float)
+
+
+def wrapped(dim, ndim):
+    """Return a dimension counted from the front; IndexError for one that is not there."""
+    size = ndim or 1
+    if not -size <= dim < size:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], "
+            f"but got {dim})"
+        )
+    return dim % size
+
+
+def wrapped_all(dim, ndim):
+    """Return dimensions (a number, several, or None or () for all) from the front, in order."""
+    if dim is None or (isinstance(dim, (list, tuple)) and not dim):
+        return list(range(ndim))
+    found = [wrapped(d, ndim) for d in (dim if isinstance(dim, (list, tuple)) else (dim,))]
+    for d in found:
+        if found.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    return [] if ndim == 0 else found
+
+
+def written(answer, out):
+    """Return an answer, or ``out`` with the answer in it."""
+    if out is None:
+        return answer
+    if isinstance(answer, tuple):
+        kept = [written(one, other) for one, other in zip(answer, out)]
+        return type(answer)(kept)
+    if answer.dtype is not out.dtype and not dtypes.can_cast(answer.dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {scalar_name(answer.dtype)} can't be cast to the desired output type "
+            f"{scalar_name(out.dtype)}"
+        )
+    if answer.shape != out.shape:
+        out.resize_(answer.shape)
+    elif out.numel() > 1 and 0 in out.stride():
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
+        )
+    return out.copy_(answer)
+
+
+def scalar_name(dtype):
+    """Return what PyTorch's errors call a dtype: Float, Long."""
+    return dtypes.traits(dtype).scalar
+
+
+def floating(input):
+    """Return a tensor of floating point: integers as the default dtype."""
+    return input if input.is_floating_point() else input.to(flow.get_default_dtype())
+
+
+def check_tensor(api, value, name="input", position=1):
+    """Return a tensor; TypeError for anything else."""
+    if not isinstance(value, flow.Tensor):
+        raise TypeError(
+            f"{api}(): argument '{name}' (position {position}) must be Tensor, "
+            f"not {type(value).__name__}"
+        )
+    return value
+
+
+def promoted(api, input, other, numbers=True, first=False):
+    """Return two operands as tensors of the dtype that PyTorch gives the pair.
+
+    ``numbers``: the second may be a number; ``first``: the first one, too. TypeError for others.
+    """
+    if not isinstance(other, flow.Tensor) and not (numbers and isinstance(other, _NUMBERS)):
+        check_tensor(api, other, "other", 2)
+    if not isinstance(input, flow.Tensor):
+        if not (first and isinstance(input, _NUMBERS) and isinstance(other, flow.Tensor)):
+            check_tensor(api, input)
+    dtype = dtypes.result_type(input, other)
+    device = (input if isinstance(input, flow.Tensor) else other).device
+    return tuple(_of(value, dtype, device) for value in (input, other))
+
+
+def _of(value, dtype, device):
+    if isinstance(value, flow.Tensor):
+        return value if value.dtype is dtype else value.to(dtype)
+    return flow.tensor(value, dtype=dtype, device=device)
+
+
+def spread(*tensors):
+    """Return tensors expanded to their common shape."""
+    shape = tensors[0].shape
+    for tensor in tensors:
+        if tensor.shape != shape:
+            from torch.functional import broadcast_tensors
+
+            return broadcast_tensors(*tensors)
+    return tensors
+
+
+def integral(*tensors):
+    """Tell whether no tensor is of floating point."""
+    return not any(tensor.is_floating_point() for tensor in tensors)
+
+
+def empty_of(input, shape):
+    """Return zeros of a shape, mostly without elements, that have the input in their history."""
+    answer = input.new_zeros(tuple(shape))
+    return answer + input.sum() * 0 if input.requires_grad else answer
+
+
+def zero_gradient(answer, other):
+    """Return an answer to whose gradient ``other`` contributes zeros, as PyTorch has it."""
+    if not (flow.is_grad_enabled() and other.requires_grad):
+        return answer
+    other, answer = spread(other.to(answer.dtype), answer)
+    return flow.where(flow.zeros_like(answer.detach()).to(flow.bool), other, answer)
