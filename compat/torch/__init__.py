@@ -862,11 +862,11 @@ def _of_one(input, args, kwargs):
     return input.to(flow.int64) if input.dtype != flow.int64 else input.clone()
 
 
-_SHORT = dtypes.BY_NAME["int16"]
+_INT16 = dtypes.BY_NAME["int16"]
 
 
 def _sum_of(input, *args, **kwargs):
-    if input.dtype is _SHORT and "dtype" not in kwargs:
+    if input.dtype is _INT16 and "dtype" not in kwargs:
         input = input.to(flow.int64)
     return flow.sum(input, *args, **kwargs) if input.ndim else _of_one(input, args, kwargs)
 
