@@ -194,4 +194,7 @@ def pdist(input, p=2.0):
     first, second = np.triu_indices(input.shape[0], 1)
     rows = [torch.from_numpy(side.astype(np.int64)) for side in (first, second)]
     pairs = [input.index_select(0, side.to(input.device)) for side in rows]
-    return vector_norm(pairs[0] - pairs[1], p, (-1,), False)
+    found = vector_norm(pairs[0] - pairs[1], p, (-1,), False)
+    if p == 0:  # a count, whose gradient is zero and not none
+        return torch.where(found.detach() >= 0, found.detach(), pairs[0].sum(dim=-1))
+    return found
