@@ -11,6 +11,7 @@ from oneflow._oneflow_internal import TensorTuple
 from oneflow._oneflow_internal.autograd import AutogradFunctionBase
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels.complex_functions import COMPLEX
 
 __all__ = [
     "FunctionCtx",
@@ -234,14 +235,15 @@ def _run(cls, args, separate):
     def backward(engine, *grads):
         outputs = made[0]
         given = iter(grads)
-        full = [next(given) if is_tensor else None for is_tensor in outputs]
+        full = [_conjugated(next(given)) if is_tensor else None for is_tensor in outputs]
         results = context.apply(*full)
         results = list(results) if isinstance(results, tuple) else [results]
         _check_count(cls, results, args)
         results += [None] * (len(args) - len(results))
-        return tuple(results[place] for place in places)
+        return tuple(_conjugated(results[place], is_real) for place, is_real in zip(places, real))
 
     tensors = [args[place] for place in places]
+    real = [tensor.dtype not in COMPLEX for tensor in tensors]
     answer = AutogradFunctionBase.apply(cls.__name__, forward, backward, *tensors)
     outputs = made.pop()
     flat = outputs if isinstance(outputs, tuple) else (outputs,)
@@ -249,6 +251,13 @@ def _run(cls, args, separate):
     found = iter(answer if isinstance(answer, (tuple, list, TensorTuple)) else (answer,))
     flat = tuple(next(found) if isinstance(one, flow.Tensor) else one for one in flat)
     return flat if isinstance(outputs, tuple) else flat[0]
+
+
+def _conjugated(grad, is_real=False):
+    """Return a gradient as it flows, or from there: that of complex numbers as its conjugate."""
+    if grad is None or grad.dtype not in COMPLEX:
+        return grad
+    return grad.real if is_real else hooks.native["conj"](grad)
 
 
 def _fresh(output, inputs, dirty):
