@@ -1,4 +1,4 @@
-"""Window functions (``aten/src/ATen/native/TensorFactories.cpp``): a tensor of window_length numbers.
+"""Window functions (``aten/src/ATen/native/TensorFactories.cpp``): a tensor of some length.
 
 ``periodic`` ones lack the last point of a symmetric window that is one longer. RuntimeError for a
 negative length, a layout that is not strided and a dtype that is not of floating point.
