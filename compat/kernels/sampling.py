@@ -92,6 +92,10 @@ def _split(x):
     return high, x - high
 
 
+def _kernel(name: str):
+    return getattr(hooks.library, name)
+
+
 def _address(array: np.ndarray) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
@@ -100,9 +104,8 @@ def _draw(stream: Mersenne, what: str, count: int, dtype, *numbers: float) -> np
     """Return floats or doubles that a native kernel draws."""
     out = np.empty(count, dtype)
     number = ctypes.c_double if out.dtype == _DOUBLE else ctypes.c_float
-    kernel = getattr(hooks.library, what)
     values = [number(value) for value in numbers]
-    kernel(ctypes.c_void_p(stream.address), ctypes.c_int64(count), *values, _address(out))
+    _kernel(what)(ctypes.c_void_p(stream.address), ctypes.c_int64(count), *values, _address(out))
     return out
 
 
@@ -114,7 +117,7 @@ def draw_choices(stream: Mersenne, probability: float, count: int, bytes_each: i
     bound = ctypes.c_uint64(math.ceil(math.ldexp(probability, 53)))
     places = [(ctypes.c_void_p(place), _address(values)) for place, values in outputs]
     (first, values), (second, others) = places if len(places) == 2 else (places[0], (None, None))
-    hooks.library.ofm_draw_choices(
+    _kernel("ofm_draw_choices")(
         ctypes.c_void_p(stream.address),
         *(ctypes.c_int64(count), bound, ctypes.c_int(bytes_each)),
         *(first, values, second, others),

@@ -118,8 +118,8 @@ OFM_MATH T tanh_grad(T x, T dy) {
 }
 OFM_FUNCTION2(TanhGrad, tanh_grad(x, y))
 OFM_FUNCTION2(LogSigmoidGrad, y * sigmoid(-x))
-OFM_FUNCTION2(SeluGrad, x <= 0 ? y * T(1.0507009873554804935) * T(1.6732632423543772848) * exp(x)
-                               : y * T(1.0507009873554804935))
+OFM_FUNCTION2(SeluGrad, y * T(1.0507009873554804935)
+                            * (x <= 0 ? T(1.6732632423543772848) * exp(x) : T(1)))
 OFM_FUNCTION2(HardSigmoidGrad, (x > -3) & (x < 3) ? y / 6 : T(0))
 OFM_FUNCTION2(HardSwishGrad, x <= -3 ? T(0) : x < 3 ? y * (x / 3 + T(0.5)) : y)
 OFM_FUNCTION2(SoftSignGrad, y / ((1 + abs(x)) * (1 + abs(x))))
@@ -129,8 +129,8 @@ OFM_MATH T mish_grad(T x, T dy) {
   return dy * (t + x * sigmoid(x) * (1 - t * t));
 }
 OFM_FUNCTION2(MishGrad, mish_grad(x, y))
-OFM_WITH_NUMBERS(EluGrad, (T x, T dy), x <= 0 ? dy * a * exp(x) : dy)
-OFM_WITH_NUMBERS(CeluGrad, (T x, T dy), x <= 0 ? dy * exp(x / a) : dy)
+OFM_WITH_NUMBERS(EluGrad, (T x, T dy), dy * (x <= 0 ? a * exp(x) : T(1)))
+OFM_WITH_NUMBERS(CeluGrad, (T x, T dy), dy * (x <= 0 ? exp(x / a) : T(1)))
 OFM_WITH_NUMBERS(LeakyReluGrad, (T x, T dy), x > 0 ? dy : dy * a)
 OFM_WITH_NUMBERS(HardTanhGrad, (T y, T dy), (y <= a) | (y >= b) ? T(0) : dy)
 OFM_WITH_NUMBERS(ShrinkGrad, (T y, T dy), y == 0 ? T(0) : dy)

@@ -129,7 +129,8 @@ inline Operand operand(user_op::Tensor* tensor) {
 // --- rows ----------------------------------------------------------------------------------------
 
 // The output may be an input: nothing is carried from one element to the next.
-#define OFM_EACH _Pragma("GCC ivdep") for (int64_t i = 0; i < block.count; ++i)
+// Bytes that are written might be the block itself to the compiler, so its count is read once.
+#define OFM_EACH _Pragma("GCC ivdep") for (int64_t i = 0, last = block.count; i < last; ++i)
 
 template<typename Function, typename... T>
 void loop(const Function& function, const Block& block, const T*... in) {

@@ -2,6 +2,7 @@
 //
 // The caller has waited for OneFlow's threads, so that the tensors' memory is at rest.
 #include "kernel.h"
+#include "vector_math.h"
 
 #include <memory>
 #include <utility>
@@ -17,247 +18,214 @@ constexpr int kNumbers = 10;   // of a row
 constexpr int64_t kPiece = 8192;
 constexpr int64_t kBuffer = 1024;
 
+// A formula changes a parameter and up to three tensors of its state by the direction of descent.
+// Its numbers are as the Python formula of the same name has them; two of them, from a place on, say
+// how that direction comes from the gradient. `tensors` counts parameter, gradient and state.
 template<typename C>
-inline C descent(C grad, C param, bool maximize, C decay) {
-  if (maximize) { grad = -grad; }
-  return decay != 0 ? grad + decay * param : grad;
-}
-
-// Each formula reads p[0..] = parameter, gradient, state for `count` elements and writes all but
-// the gradient. Numbers are as the Python formula of the same name has them.
-struct Descend {
-  static constexpr int tensors = 2;
-  template<typename C>
-  static void run(C* const* p, int64_t count, const double* n) {
-    C* __restrict param = p[0];
-    const C* __restrict grad = p[1];
-    const C lr = static_cast<C>(-n[0]), decay = static_cast<C>(n[2]);
-    const bool maximize = n[1] != 0;
-    for (int64_t i = 0; i < count; ++i) {
-      param[i] += lr * descent(grad[i], param[i], maximize, decay);
-    }
+struct Formula {
+  Formula(const double* n, int place)
+      : maximize(n[place] != 0), decay(static_cast<C>(n[place + 1])) {}
+  OFM_MATH C direction(C grad, C param) const {
+    const C along = maximize ? -grad : grad;
+    return decay != 0 ? along + decay * param : along;
   }
-};
-
-template<bool first>
-struct Momentum {
-  static constexpr int tensors = 3;
-  template<typename C>
-  static void run(C* const* p, int64_t count, const double* n) {
-    C* __restrict param = p[0];
-    const C* __restrict grad = p[1];
-    C* __restrict buffer = p[2];
-    const C lr = static_cast<C>(-n[0]), decay = static_cast<C>(n[2]);
-    const bool maximize = n[1] != 0, nesterov = n[3] != 0;
-    const C momentum = static_cast<C>(n[4]), kept = static_cast<C>(1 - n[5]);
-    for (int64_t i = 0; i < count; ++i) {
-      const C step = descent(grad[i], param[i], maximize, decay);
-      const C average = first ? step : buffer[i] * momentum + kept * step;
-      buffer[i] = average;
-      param[i] += lr * (nesterov ? step + momentum * average : average);
-    }
-  }
+  const bool maximize;
+  const C decay;
 };
 
 template<typename C>
-inline C lerp(C from, C to, C weight) {
+OFM_MATH C lerp(C from, C to, C weight) {
   return std::abs(weight) < C(0.5) ? from + weight * (to - from)
                                    : to - (to - from) * (C(1) - weight);
 }
 
-template<bool amsgrad>
-struct Adam {
-  static constexpr int tensors = amsgrad ? 5 : 4;
-  template<typename C>
-  static void run(C* const* p, int64_t count, const double* n) {
-    C* __restrict param = p[0];
-    const C* __restrict grad = p[1];
-    C* __restrict mean = p[2];
-    C* __restrict square = p[3];
-    C* __restrict largest = p[amsgrad ? 4 : 3];
-    const C weight = static_cast<C>(1 - n[0]), beta2 = static_cast<C>(n[1]);
-    const C fresh = static_cast<C>(1 - n[1]), eps = static_cast<C>(n[2]);
-    const C rate = static_cast<C>(-n[3]), root = static_cast<C>(n[4]);
-    const bool maximize = n[5] != 0;
-    const C decay = static_cast<C>(n[6]), shrink = static_cast<C>(n[7]);
-    for (int64_t i = 0; i < count; ++i) {
-      const C old = param[i] * shrink;
-      const C step = descent(grad[i], param[i], maximize, decay);
-      const C m = lerp(mean[i], step, weight);
-      const C v = square[i] * beta2 + fresh * step * step;
-      mean[i] = m;
-      square[i] = v;
-      C scale = v;
-      if (amsgrad) {
-        const C before = largest[i];
-        scale = before > v || before != before ? before : v;
-        largest[i] = scale;
-      }
-      param[i] = old + rate * m / (std::sqrt(scale) / root + eps);
-    }
-  }
+template<typename C>
+struct Descend : Formula<C> {
+  static constexpr int tensors = 2;
+  explicit Descend(const double* n) : Formula<C>(n, 1), rate(-n[0]) {}
+  OFM_MATH void operator()(C& param, C step, C&, C&, C&) const { param += rate * step; }
+  const C rate;
 };
 
-template<bool with_momentum, bool centered>
-struct RmsProp {
-  static constexpr int tensors = 3 + with_momentum + centered;
-  template<typename C>
-  static void run(C* const* p, int64_t count, const double* n) {
-    C* __restrict param = p[0];
-    const C* __restrict grad = p[1];
-    C* __restrict square = p[2];
-    C* __restrict buffer = p[with_momentum ? 3 : 2];
-    C* __restrict mean = p[centered ? 3 + with_momentum : 2];
-    const C lr = static_cast<C>(-n[0]), alpha = static_cast<C>(n[1]);
-    const C fresh = static_cast<C>(1 - n[1]), eps = static_cast<C>(n[2]);
-    const C momentum = static_cast<C>(n[3]), decay = static_cast<C>(n[6]);
-    const bool maximize = n[5] != 0;
-    for (int64_t i = 0; i < count; ++i) {
-      const C step = descent(grad[i], param[i], maximize, decay);
-      const C v = square[i] * alpha + fresh * step * step;
-      square[i] = v;
-      C spread = v;
-      if (centered) {
-        const C m = lerp(mean[i], step, fresh);
-        mean[i] = m;
-        spread = v - m * m;
-      }
-      const C scale = std::sqrt(spread) + eps;
-      if (with_momentum) {
-        const C average = buffer[i] * momentum + step / scale;
-        buffer[i] = average;
-        param[i] += lr * average;
-      } else {
-        param[i] += lr * step / scale;
-      }
-    }
-  }
-};
-
-struct Adagrad {
+template<bool first, typename C>
+struct MomentumOf : Formula<C> {
   static constexpr int tensors = 3;
-  template<typename C>
-  static void run(C* const* p, int64_t count, const double* n) {
-    C* __restrict param = p[0];
-    const C* __restrict grad = p[1];
-    C* __restrict total = p[2];
-    const C rate = static_cast<C>(-n[0]), eps = static_cast<C>(n[1]);
-    const bool maximize = n[2] != 0;
-    const C decay = static_cast<C>(n[3]);
-    for (int64_t i = 0; i < count; ++i) {
-      const C step = descent(grad[i], param[i], maximize, decay);
-      const C sum = total[i] + step * step;
-      total[i] = sum;
-      param[i] += rate * step / (std::sqrt(sum) + eps);
+  explicit MomentumOf(const double* n)
+      : Formula<C>(n, 1), rate(-n[0]), momentum(n[4]), kept(1 - n[5]), nesterov(n[3] != 0) {}
+  OFM_MATH void operator()(C& param, C step, C& buffer, C&, C&) const {
+    const C average = first ? step : buffer * momentum + kept * step;
+    buffer = average;
+    param += rate * (nesterov ? step + momentum * average : average);
+  }
+  const C rate, momentum, kept;
+  const bool nesterov;
+};
+template<typename C>
+using BeginMomentum = MomentumOf<true, C>;
+template<typename C>
+using WithMomentum = MomentumOf<false, C>;
+
+template<bool amsgrad, typename C>
+struct AdamOf : Formula<C> {
+  static constexpr int tensors = amsgrad ? 5 : 4;
+  explicit AdamOf(const double* n)
+      : Formula<C>(n, 5), weight(1 - n[0]), beta2(n[1]), fresh(1 - n[1]), eps(n[2]), rate(-n[3]),
+        root(n[4]), shrink(n[7]) {}
+  OFM_MATH void operator()(C& param, C step, C& mean, C& square, C& largest) const {
+    const C m = lerp(mean, step, weight), v = square * beta2 + fresh * step * step;
+    mean = m;
+    square = v;
+    C scale = v;
+    if (amsgrad) {
+      const C before = largest;
+      scale = before > v || before != before ? before : v;
+      largest = scale;
+    }
+    param = param * shrink + rate * m / (std::sqrt(scale) / root + eps);
+  }
+  const C weight, beta2, fresh, eps, rate, root, shrink;
+};
+template<typename C>
+using Adam = AdamOf<false, C>;
+template<typename C>
+using Amsgrad = AdamOf<true, C>;
+
+template<bool with_momentum, bool centered, typename C>
+struct RmsPropOf : Formula<C> {
+  static constexpr int tensors = 3 + with_momentum + centered;
+  explicit RmsPropOf(const double* n)
+      : Formula<C>(n, 5), rate(-n[0]), alpha(n[1]), fresh(1 - n[1]), eps(n[2]), momentum(n[3]) {}
+  OFM_MATH void operator()(C& param, C step, C& square, C& second, C& third) const {
+    const C v = square * alpha + fresh * step * step;
+    square = v;
+    C spread = v;
+    if (centered) {
+      C& mean = with_momentum ? third : second;
+      const C m = lerp(mean, step, fresh);
+      mean = m;
+      spread = v - m * m;
+    }
+    const C scale = std::sqrt(spread) + eps;
+    if (with_momentum) {
+      const C average = second * momentum + step / scale;
+      second = average;
+      param += rate * average;
+    } else {
+      param += rate * step / scale;
     }
   }
+  const C rate, alpha, fresh, eps, momentum;
+};
+template<typename C>
+using RmsProp = RmsPropOf<false, false, C>;
+template<typename C>
+using RmsPropMomentum = RmsPropOf<true, false, C>;
+template<typename C>
+using RmsPropCentered = RmsPropOf<false, true, C>;
+template<typename C>
+using RmsPropMomentumCentered = RmsPropOf<true, true, C>;
+
+template<typename C>
+struct Adagrad : Formula<C> {
+  static constexpr int tensors = 3;
+  explicit Adagrad(const double* n) : Formula<C>(n, 2), rate(-n[0]), eps(n[1]) {}
+  OFM_MATH void operator()(C& param, C step, C& total, C&, C&) const {
+    const C sum = total + step * step;
+    total = sum;
+    param += rate * step / (std::sqrt(sum) + eps);
+  }
+  const C rate, eps;
 };
 
-struct Adadelta {
+template<typename C>
+struct Adadelta : Formula<C> {
   static constexpr int tensors = 4;
-  template<typename C>
-  static void run(C* const* p, int64_t count, const double* n) {
-    C* __restrict param = p[0];
-    const C* __restrict grad = p[1];
-    C* __restrict square = p[2];
-    C* __restrict moved = p[3];
-    const C lr = static_cast<C>(-n[0]), rho = static_cast<C>(n[1]);
-    const C fresh = static_cast<C>(1 - n[1]), eps = static_cast<C>(n[2]);
-    const bool maximize = n[3] != 0;
-    const C decay = static_cast<C>(n[4]);
-    for (int64_t i = 0; i < count; ++i) {
-      const C step = descent(grad[i], param[i], maximize, decay);
-      const C v = square[i] * rho + fresh * step * step;
-      square[i] = v;
-      const C change = std::sqrt(moved[i] + eps) / std::sqrt(v + eps) * step;
-      moved[i] = moved[i] * rho + fresh * change * change;
-      param[i] += lr * change;
-    }
+  explicit Adadelta(const double* n)
+      : Formula<C>(n, 3), rate(-n[0]), rho(n[1]), fresh(1 - n[1]), eps(n[2]) {}
+  OFM_MATH void operator()(C& param, C step, C& square, C& moved, C&) const {
+    const C v = square * rho + fresh * step * step;
+    square = v;
+    const C change = std::sqrt(moved + eps) / std::sqrt(v + eps) * step;
+    moved = moved * rho + fresh * change * change;
+    param += rate * change;
   }
+  const C rate, rho, fresh, eps;
 };
 
-struct Adamax {
+template<typename C>
+struct Adamax : Formula<C> {
   static constexpr int tensors = 4;
-  template<typename C>
-  static void run(C* const* p, int64_t count, const double* n) {
-    C* __restrict param = p[0];
-    const C* __restrict grad = p[1];
-    C* __restrict mean = p[2];
-    C* __restrict largest = p[3];
-    const C weight = static_cast<C>(1 - n[0]), beta2 = static_cast<C>(n[1]);
-    const C eps = static_cast<C>(n[2]), rate = static_cast<C>(-n[3]);
-    const bool maximize = n[4] != 0;
-    const C decay = static_cast<C>(n[5]);
-    for (int64_t i = 0; i < count; ++i) {
-      const C step = descent(grad[i], param[i], maximize, decay);
-      const C m = lerp(mean[i], step, weight);
-      mean[i] = m;
-      const C before = largest[i] * beta2, now = std::abs(step) + eps;
-      const C most = before > now || before != before ? before : now;
-      largest[i] = most;
-      param[i] += rate * m / most;
-    }
+  explicit Adamax(const double* n)
+      : Formula<C>(n, 4), weight(1 - n[0]), beta2(n[1]), eps(n[2]), rate(-n[3]) {}
+  OFM_MATH void operator()(C& param, C step, C& mean, C& largest, C&) const {
+    const C m = lerp(mean, step, weight);
+    mean = m;
+    const C before = largest * beta2, now = std::abs(step) + eps;
+    const C most = before > now || before != before ? before : now;
+    largest = most;
+    param += rate * m / most;
   }
+  const C weight, beta2, eps, rate;
 };
 
-struct Nadam {
+template<typename C>
+struct Nadam : Formula<C> {
   static constexpr int tensors = 4;
-  template<typename C>
-  static void run(C* const* p, int64_t count, const double* n) {
-    C* __restrict param = p[0];
-    const C* __restrict grad = p[1];
-    C* __restrict mean = p[2];
-    C* __restrict square = p[3];
-    const C weight = static_cast<C>(1 - n[0]), beta2 = static_cast<C>(n[1]);
-    const C fresh = static_cast<C>(1 - n[1]), eps = static_cast<C>(n[2]);
-    const C correction = static_cast<C>(n[3]), grad_rate = static_cast<C>(-n[4]);
-    const C mean_rate = static_cast<C>(-n[5]);
-    const bool maximize = n[6] != 0;
-    const C decay = static_cast<C>(n[7]), shrink = static_cast<C>(n[8]);
-    for (int64_t i = 0; i < count; ++i) {
-      const C old = param[i] * shrink;
-      const C step = descent(grad[i], param[i], maximize, decay);
-      const C m = lerp(mean[i], step, weight);
-      const C v = square[i] * beta2 + fresh * step * step;
-      mean[i] = m;
-      square[i] = v;
-      const C scale = std::sqrt(v / correction) + eps;
-      param[i] = old + grad_rate * step / scale + mean_rate * m / scale;
-    }
+  explicit Nadam(const double* n)
+      : Formula<C>(n, 6), weight(1 - n[0]), beta2(n[1]), fresh(1 - n[1]), eps(n[2]),
+        correction(n[3]), grad_rate(-n[4]), mean_rate(-n[5]), shrink(n[8]) {}
+  OFM_MATH void operator()(C& param, C step, C& mean, C& square, C&) const {
+    const C m = lerp(mean, step, weight), v = square * beta2 + fresh * step * step;
+    mean = m;
+    square = v;
+    const C scale = std::sqrt(v / correction) + eps;
+    param = param * shrink + grad_rate * step / scale + mean_rate * m / scale;
   }
+  const C weight, beta2, fresh, eps, correction, grad_rate, mean_rate, shrink;
 };
 
 // --- rows ----------------------------------------------------------------------------------------
 
+// p: the parameter, its gradient, its state, of `count` elements each.
+template<template<typename> class F, typename C>
+void run(C* const* p, int64_t count, const double* numbers) {
+  const F<C> formula(numbers);
+  constexpr int states = F<C>::tensors - 2;
+  C* __restrict param = p[0];
+  const C* __restrict grad = p[1];
+  C* __restrict first = p[states > 0 ? 2 : 0];
+  C* __restrict second = p[states > 1 ? 3 : 0];
+  C* __restrict third = p[states > 2 ? 4 : 0];
+  for (int64_t i = 0; i < count; ++i) {
+    C none{};
+    formula(param[i], formula.direction(grad[i], param[i]), states > 0 ? first[i] : none,
+            states > 1 ? second[i] : none, states > 2 ? third[i] : none);
+  }
+}
+
 using Run32 = void (*)(float* const*, int64_t, const double*);
 using Run64 = void (*)(double* const*, int64_t, const double*);
 
-struct Formula {
+struct Known {
   int tensors;
   Run32 in_float;
   Run64 in_double;
 };
 
-template<typename F>
-Formula formula() {
-  return Formula{F::tensors, &F::template run<float>, &F::template run<double>};
+template<template<typename> class F>
+Known known() {
+  return Known{F<float>::tensors, &run<F, float>, &run<F, double>};
 }
 
 // In the order of stepping.py's list.
-const Formula kFormulas[] = {
-    formula<Descend>(),
-    formula<Momentum<true>>(),
-    formula<Momentum<false>>(),
-    formula<Adam<false>>(),
-    formula<Adam<true>>(),
-    formula<RmsProp<false, false>>(),
-    formula<RmsProp<true, false>>(),
-    formula<RmsProp<false, true>>(),
-    formula<RmsProp<true, true>>(),
-    formula<Adagrad>(),
-    formula<Adadelta>(),
-    formula<Adamax>(),
-    formula<Nadam>(),
+const Known kFormulas[] = {
+    known<Descend>(),         known<BeginMomentum>(),
+    known<WithMomentum>(),    known<Adam>(),
+    known<Amsgrad>(),         known<RmsProp>(),
+    known<RmsPropMomentum>(), known<RmsPropCentered>(),
+    known<RmsPropMomentumCentered>(), known<Adagrad>(),
+    known<Adadelta>(),        known<Adamax>(),
+    known<Nadam>(),
 };
 
 // What a Python object of OneFlow's Tensor type begins with.
@@ -268,7 +236,7 @@ struct PythonTensor {
 };
 
 struct Row {
-  const Formula* formula;
+  const Known* formula;
   const double* numbers;
   DataType dtype;
   int64_t count;
