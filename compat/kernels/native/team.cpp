@@ -59,7 +59,7 @@ constexpr int64_t kMicrosecond = 1000;
 constexpr int64_t kMillisecond = 1000 * kMicrosecond;
 
 // How long a thread looks out for its next part, and a caller at least for the others' ends.
-constexpr int64_t kLookOut = 2 * kMillisecond;
+constexpr int64_t kLookOut = kMillisecond;
 constexpr int64_t kPatience = 100 * kMicrosecond;
 constexpr int64_t kMostPatience = 10 * kMillisecond;
 constexpr int64_t kHardlyAny = 2 * kMicrosecond;
@@ -77,14 +77,14 @@ int64_t now() {
 std::atomic<int64_t> crowded_until{0};
 std::atomic<int64_t> crowded_for{0};
 
-// Nobody spins for 10 ms, and for longer if that was the case just before.
+// Nobody spins for 20 ms, and for longer if that was the case just before.
 void note_crowd(int64_t time) {
   const int64_t until = crowded_until.load(std::memory_order_relaxed);
   if (time < until) { return; }
   const int64_t before = crowded_for.load(std::memory_order_relaxed);
-  const bool again = time - until < 10 * kMillisecond;
+  const bool again = time - until < 50 * kMillisecond;
   const int64_t span =
-      again ? std::min(2 * before, 160 * kMillisecond) : 10 * kMillisecond;
+      again ? std::min(2 * before, 160 * kMillisecond) : 20 * kMillisecond;
   crowded_for.store(span, std::memory_order_relaxed);
   crowded_until.store(time + span, std::memory_order_relaxed);
 }
@@ -259,14 +259,17 @@ bool begin(Run run, void* data, int count) {
 void end() {
   Team& team = *the_team.load();
   const int64_t time = now();
-  for (int i = 0; i < team.count - 1; ++i) {
+  bool is_late = false;
+  // In a crowd it sleeps while others have the processors, and each thread gets a share of them.
+  for (int i = 0; i < team.count - 1 && !is_crowded(time); ++i) {
     uint32_t state = kPosted;
     if (!team.seats[i]->state.compare_exchange_strong(state, kIdle)) { continue; }
-    if (!team.was_crowded && time - team.begun > kLate) { note_crowd(time); }
+    is_late = is_late || (!team.was_crowded && time - team.begun > kLate);
     member.number = i + 1;
     team.run(team.data);
     done(team);
   }
+  if (is_late) { note_crowd(time); }
   member = Member();
   const auto have_come = [&] { return team.left.load(std::memory_order_acquire) == 0; };
   if (!have_come()) {
