@@ -223,6 +223,22 @@ OFM_CONSTANT(uint64_t)
 OFM_CONSTANT(std::complex<float>)
 OFM_CONSTANT(std::complex<double>)
 
+template<typename T>
+struct Eye {
+  static void compute(Context* context) {
+    const int64_t rows = context->Attr<int64_t>("rows"), columns = context->Attr<int64_t>("cols");
+    T* to = mut_data<T>(context, "out");
+    std::fill(to, to + rows * columns, T(0));
+    for (int64_t i = 0; i < std::min(rows, columns); ++i) { to[i * (columns + 1)] = T(1); }
+  }
+};
+#define OFM_EYE(type) OFM_REGISTER("eye", Stateless<Eye<type>>, OFM_ON_CPU("out", DtypeOf<type>::value))
+OFM_EYE(int16_t)
+OFM_EYE(uint16_t)
+OFM_EYE(uint32_t)
+OFM_EYE(uint64_t)
+OFM_FOR_COMPLEX(OFM_EYE)
+
 // --- complex numbers -----------------------------------------------------------------------------
 //
 // OneFlow's gradients know nothing of complex numbers: what it takes back through z w is dz times w,
