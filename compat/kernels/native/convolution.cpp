@@ -648,18 +648,28 @@ struct Run<double> {
     own<double>(c, wanted, of);
   }
 };
-// By four convolutions of the real and imaginary parts.
+// By four convolutions of the real and imaginary parts; in double where they are small, so that
+// parts which cancel leave as much as PyTorch's do.
 template<typename R>
 struct Run<std::complex<R>> {
   using T = std::complex<R>;
   static void run(const Convolution& c, Wanted wanted, const Operands& of) {
+    if (c.work() < (1 << 20)) {
+      by_parts<double>(c, wanted, of);
+    } else {
+      by_parts<R>(c, wanted, of);
+    }
+  }
+
+  template<typename W>
+  static void by_parts(const Convolution& c, Wanted wanted, const Operands& of) {
     const void* tensors[3] = {of.in, of.weight, of.out};
     const int64_t counts[3] = {c.batch * c.in_channels * c.in_points(),
                                c.out_channels * c.group_in() * c.taps(),
                                c.batch * c.out_channels * c.out_points()};
     const int made = wanted == Wanted::kIn ? 0 : wanted == Wanted::kWeight ? 1 : 2;
     const int first = made == 0 ? 1 : 0, second = made == 2 ? 1 : 2;
-    std::vector<R> parts[3][2];
+    std::vector<W> parts[3][2];
     for (int k = 0; k < 3; ++k) {
       const T* from = static_cast<const T*>(tensors[k]);
       for (auto& part : parts[k]) { part.resize(counts[k]); }
@@ -670,21 +680,24 @@ struct Run<std::complex<R>> {
       }
     }
     const auto convolve = [&](int one, int other, int to) {
-      const R* at[3];
+      const W* at[3];
       at[made] = parts[made][to].data();
       at[first] = parts[first][one].data();
       at[second] = parts[second][other].data();
-      Run<R>::run(c, wanted, {at[0], at[1], at[2], nullptr});
+      Run<W>::run(c, wanted, {at[0], at[1], at[2], nullptr});
     };
     T* result = static_cast<T*>(const_cast<void*>(tensors[made]));
     const int64_t count = counts[made];
-    const std::vector<R>&real = parts[made][0], &imag = parts[made][1];
+    const std::vector<W>&real = parts[made][0], &imag = parts[made][1];
+    std::vector<std::complex<W>> sums(count);
     convolve(0, 0, 0);
     convolve(0, 1, 1);
-    for (int64_t i = 0; i < count; ++i) { result[i] = T(real[i], imag[i]); }
+    for (int64_t i = 0; i < count; ++i) { sums[i] = {real[i], imag[i]}; }
     convolve(1, 1, 0);
     convolve(1, 0, 1);
-    for (int64_t i = 0; i < count; ++i) { result[i] += T(-real[i], imag[i]); }
+    for (int64_t i = 0; i < count; ++i) {
+      result[i] = T(sums[i] + std::complex<W>(-real[i], imag[i]));
+    }
     if (wanted != Wanted::kOut || !of.bias) { return; }
     const int64_t inner = c.channels_last ? 1 : c.out_points();
     for (int64_t i = 0; i < count; ++i) {
