@@ -648,6 +648,63 @@ struct Run<double> {
     own<double>(c, wanted, of);
   }
 };
+// By four convolutions of the real and imaginary parts; in double where they are small, so that
+// parts which cancel leave as much as PyTorch's do.
+template<typename R>
+struct Run<std::complex<R>> {
+  using T = std::complex<R>;
+  static void run(const Convolution& c, Wanted wanted, const Operands& of) {
+    if (c.work() < (1 << 20)) {
+      by_parts<double>(c, wanted, of);
+    } else {
+      by_parts<R>(c, wanted, of);
+    }
+  }
+
+  template<typename W>
+  static void by_parts(const Convolution& c, Wanted wanted, const Operands& of) {
+    const void* tensors[3] = {of.in, of.weight, of.out};
+    const int64_t counts[3] = {c.batch * c.in_channels * c.in_points(),
+                               c.out_channels * c.group_in() * c.taps(),
+                               c.batch * c.out_channels * c.out_points()};
+    const int made = wanted == Wanted::kIn ? 0 : wanted == Wanted::kWeight ? 1 : 2;
+    const int first = made == 0 ? 1 : 0, second = made == 2 ? 1 : 2;
+    std::vector<W> parts[3][2];
+    for (int k = 0; k < 3; ++k) {
+      const T* from = static_cast<const T*>(tensors[k]);
+      for (auto& part : parts[k]) { part.resize(counts[k]); }
+      if (k == made) { continue; }
+      for (int64_t i = 0; i < counts[k]; ++i) {
+        parts[k][0][i] = from[i].real();
+        parts[k][1][i] = from[i].imag();
+      }
+    }
+    const auto convolve = [&](int one, int other, int to) {
+      const W* at[3];
+      at[made] = parts[made][to].data();
+      at[first] = parts[first][one].data();
+      at[second] = parts[second][other].data();
+      Run<W>::run(c, wanted, {at[0], at[1], at[2], nullptr});
+    };
+    T* result = static_cast<T*>(const_cast<void*>(tensors[made]));
+    const int64_t count = counts[made];
+    const std::vector<W>&real = parts[made][0], &imag = parts[made][1];
+    std::vector<std::complex<W>> sums(count);
+    convolve(0, 0, 0);
+    convolve(0, 1, 1);
+    for (int64_t i = 0; i < count; ++i) { sums[i] = {real[i], imag[i]}; }
+    convolve(1, 1, 0);
+    convolve(1, 0, 1);
+    for (int64_t i = 0; i < count; ++i) {
+      result[i] = T(sums[i] + std::complex<W>(-real[i], imag[i]));
+    }
+    if (wanted != Wanted::kOut || !of.bias) { return; }
+    const int64_t inner = c.channels_last ? 1 : c.out_points();
+    for (int64_t i = 0; i < count; ++i) {
+      result[i] += static_cast<const T*>(of.bias)[i / inner % c.out_channels];
+    }
+  }
+};
 
 // The sizes from the tensors in the places of a convolution's input, output and weight.
 Convolution sizes_of(Context* context, const char* in, const char* out, const char* weight) {
@@ -805,9 +862,12 @@ struct BiasGradient {
   OFM_REGISTER("deconv3d", Stateless<Transposed<type>>, OFM_ALIKE("in", "weight", type))             \
   OFM_REGISTER("conv_data_grad", Stateless<DataGradient<type>>,                                     \
                OFM_ALIKE("dy", "filter", type) && OFM_ADDS_NOTHING)                                 \
-  OFM_REGISTER("conv_filter_grad", Stateless<FilterGradient<type>>, OFM_ALIKE("dy", "x", type))      \
-  OFM_REGISTER("conv_bias_grad", Stateless<BiasGradient<type>>, OFM_ON_CPU("dy", DtypeOf<type>::value))
+  OFM_REGISTER("conv_filter_grad", Stateless<FilterGradient<type>>, OFM_ALIKE("dy", "x", type))
 OFM_FOR_FLOATING(OFM_CONVOLUTION)
+OFM_FOR_COMPLEX(OFM_CONVOLUTION)
+#define OFM_BIAS_GRADIENT(type) \
+  OFM_REGISTER("conv_bias_grad", Stateless<BiasGradient<type>>, OFM_ON_CPU("dy", DtypeOf<type>::value))
+OFM_FOR_FLOATING(OFM_BIAS_GRADIENT)
 
 oneflow::Maybe<void> propose_in_place(const user_op::InferContext&,
                                       const user_op::AddInplaceArgPair& add) {
@@ -823,6 +883,7 @@ oneflow::Maybe<void> propose_in_place(const user_op::InferContext&,
           .SetInplaceProposalFn(propose_in_place)                                                  \
           .SetPriority(kPriority);
 OFM_FOR_ALL(OFM_BIAS_ADD)
+OFM_FOR_COMPLEX(OFM_BIAS_ADD)
 
 }  // namespace
 }  // namespace ofm

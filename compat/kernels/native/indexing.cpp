@@ -418,6 +418,7 @@ OFM_REGISTER("gather_nd", Stateless<GatherNd>, any_on_cpu("params") && positions
               .SetPriority(::ofm::kPriority);
 
 OFM_FOR_ALL(OFM_ROWS)
+OFM_FOR_COMPLEX(OFM_ROWS)
 
 }  // namespace
 

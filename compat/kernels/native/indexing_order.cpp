@@ -181,7 +181,7 @@ struct TopK {
 inline bool is_true(bool value) { return value; }
 template<typename T>
 inline bool is_true(T value) {
-  return to_compute(value) != 0;
+  return to_compute(value) != compute_t<T>(0);
 }
 
 template<typename T, typename I>
@@ -269,14 +269,18 @@ struct OneHot {
 #define OFM_ORDERED(type)                                                                    \
   OFM_REGISTER("arg_sort", Stateless<ArgSort<type>>, OFM_ON_CPU("in", DtypeOf<type>::value)) \
   OFM_REGISTER("sort", Stateless<Sort<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))        \
-  OFM_REGISTER("top_k", Stateless<TopK<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))       \
+  OFM_REGISTER("top_k", Stateless<TopK<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))
+OFM_FOR_ALL(OFM_ORDERED)
+
+#define OFM_FOUND(type)                                                                      \
   OFM_REGISTER("argwhere", Stateless<ArgWhere<type OFM_COMMA int32_t>>,                      \
                OFM_ON_CPU("input", DtypeOf<type>::value)                                     \
                    && (user_op::HobDataType("output", 0) == DataType::kInt32))               \
   OFM_REGISTER("argwhere", Stateless<ArgWhere<type OFM_COMMA int64_t>>,                      \
                OFM_ON_CPU("input", DtypeOf<type>::value)                                     \
                    && (user_op::HobDataType("output", 0) == DataType::kInt64))
-OFM_FOR_ALL(OFM_ORDERED)
+OFM_FOR_ALL(OFM_FOUND)
+OFM_FOR_COMPLEX(OFM_FOUND)
 
 #define OFM_ONE_HOT(type)                                                               \
   OFM_REGISTER("one_hot", Stateless<OneHot<type>>,                                      \

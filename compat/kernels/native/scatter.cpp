@@ -162,6 +162,7 @@ struct IndexAdd {
   OFM_REGISTER("index_add", Stateless<IndexAdd<type>>,                                          \
                OFM_INDEXED("output", DtypeOf<type>::value))
 OFM_FOR_ALL(OFM_SCATTER)
+OFM_FOR_COMPLEX(OFM_SCATTER)
 
 }  // namespace
 }  // namespace ofm
