@@ -16,6 +16,7 @@ from oneflow_mock.compat.kernels import (
     dims,
     dtypes,
     formats,
+    halves,
     keywords,
     legacy_types,
     operands,
@@ -237,8 +238,18 @@ def combinations(input, r=2, with_replacement=False):
 def fmod(input, other, *, out=None):
     """Return the remainder with the dividend's sign, as C's fmod."""
     _refuse_zero(input, other)
-    answer = flow.fmod(input, other)
+    if halves.is_half(input) and isinstance(other, flow.Tensor) and other.dtype is input.dtype:
+        answer = _half_fmod(*operands.spread(input, other))
+    else:
+        answer = flow.fmod(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+_half_fmod = halves.stepped(
+    lambda a, b: flow.fmod(a, b),
+    lambda grad, answer, a, b: grad,
+    lambda grad, answer, a, b: -grad * aten.find("div")(a, b, rounding_mode="trunc"),
+)
 
 
 def _refuse_zero(input, other):
@@ -339,6 +350,10 @@ def _scalar_beside(value, beside):
 
 def lerp(input, end, weight, *, out=None):
     """Return input + weight (end - input)."""
+    if halves.is_half(input) and halves.is_half(end):
+        given = (input, end, weight) if isinstance(weight, flow.Tensor) else (input, end)
+        answer = _half_lerp(*operands.spread(*given), *(() if len(given) == 3 else (weight,)))
+        return operands.written(answer, out)
     if not isinstance(weight, flow.Tensor):
         near = builtins.abs(weight) < 0.5
         answer = input + weight * (end - input) if near else end - (end - input) * (1 - weight)
@@ -349,6 +364,14 @@ def lerp(input, end, weight, *, out=None):
             end - (end - input) * (1 - weight),
         )
     return answer if out is None else out.copy_(answer)
+
+
+_half_lerp = halves.stepped(
+    lambda input, end, weight: lerp(input, end, weight),
+    lambda grad, answer, input, end, weight: grad * (1 - weight),
+    lambda grad, answer, input, end, weight: grad * weight,
+    lambda grad, answer, input, end, weight: grad * (end - input),
+)
 
 
 def round(input, *, decimals=0, out=None):
@@ -441,7 +464,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
     """Replace NaN and the infinities; by default the infinities by the dtype's extremes."""
     if not input.is_floating_point():
         return input.clone()
-    limits = flow.finfo(input.dtype)
+    limits = finfo(input.dtype)
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
     answer = flow.where(
@@ -475,10 +498,21 @@ def rad2deg(input, *, out=None):
 
 def sinc(input, *, out=None):
     """Return sin(πx) / (πx), and 1 at 0."""
+    if input.dtype in halves.HALVES:
+        return operands.written(_half_sinc(input), out)
     angle = input * pi
     safe = flow.where(angle == 0, flow.ones_like(angle), angle)
     answer = flow.where(angle == 0, flow.ones_like(angle), flow.sin(safe) / safe)
     return answer if out is None else operands.written(answer, out)
+
+
+def _sinc_gradient(grad, answer, x):
+    angle = x * pi
+    slope = grad * ((angle * flow.cos(angle) - flow.sin(angle)) / (angle * x))
+    return flow.where(angle * x == 0, flow.zeros_like(slope), slope)
+
+
+_half_sinc = halves.stepped(lambda x: sinc(x), _sinc_gradient)
 
 
 def exp2(input, *, out=None):
@@ -511,6 +545,10 @@ def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
         dim, unbiased = None, dim
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
         correction = float(unbiased) if correction is None else correction
+        if input.dtype in halves.HALVES and input.requires_grad and input.numel():
+            over = dims.listed(input, dim)
+            if over:
+                return halves.spread_over(input, over, correction, keepdim, False)
         return _native_statistic(input, 1, dims.bits(input, dim), keepdim, correction)
     if correction is None or correction in (0, 1):
         unbiased = unbiased if correction is None else bool(correction)
@@ -524,6 +562,17 @@ def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
 
 def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the square root of the variance."""
+    if input.dtype in halves.HALVES and input.numel():
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        over = dims.listed(input, dim)
+        if over:
+            correction = float(unbiased) if correction is None else correction
+            if input.requires_grad:
+                answer = halves.spread_over(input, over, correction, keepdim, True)
+            else:
+                answer = std(input.float(), over, keepdim=keepdim, correction=correction)
+            return operands.written(answer.to(input.dtype), out)
     return operands.written(
         flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction)), out
     )
@@ -558,6 +607,9 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     import numpy as np
 
     hooks.host_fallback("torch.histc")
+    if input.dtype in halves.HALVES:
+        counted = histc(input.detach().float(), bins, min, max)
+        return operands.written(counted.to(input.dtype), out)
     data = input.detach().cpu().numpy().reshape(-1)
     if min == 0 and max == 0 and data.size:
         min, max = float(data.min()), float(data.max())

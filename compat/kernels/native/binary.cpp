@@ -175,20 +175,22 @@ struct Power<T, false> {
 };
 OFM_FUNCTION2(Pow, Power<T>::of(x, y))
 // y x^(y - 1) dz, and 0 where y is.
-template<typename T>
+template<typename T, typename Round>
 struct PowXGrad {
   explicit PowXGrad(const Numbers&) {}
   OFM_MATH T operator()(T x, T y, T dz) const {
-    return y == 0 ? T(0) : dz * (y * math::pow(x, y - 1));
+    return y == 0 ? T(0) : dz * r(y * r(math::pow(x, static_cast<T>(r(y - 1)))));
   }
+  const Round r{};
 };
 // x^y log x dz, and 0 where x is and y is not negative.
-template<typename T>
+template<typename T, typename Round>
 struct PowYGrad {
   explicit PowYGrad(const Numbers&) {}
   OFM_MATH T operator()(T x, T y, T dz) const {
-    return (x == 0) & (y >= 0) ? T(0) : dz * (math::pow(x, y) * math::log(x));
+    return (x == 0) & (y >= 0) ? T(0) : dz * r(r(math::pow(x, y)) * r(math::log(x)));
   }
+  const Round r{};
 };
 
 // --- a number as the second operand --------------------------------------------------------------
@@ -231,8 +233,9 @@ void power_of_number(const Block& block) {
     row_of<PowNumber, T, 0>(block);
   }
 }
-template<typename T>
+template<typename T, typename Round>
 void power_gradient(const Block& block) {
+  const Round r{};
   const T *x = static_cast<const T*>(block.in[0]), *dy = static_cast<const T*>(block.in[1]);
   T* out = static_cast<T*>(block.out);
   const T y = static_cast<T>(block.numbers->real[0]), less = y - 1;
@@ -241,21 +244,22 @@ void power_gradient(const Block& block) {
   } else if (y == 2) {
     OFM_EACH { out[i] = dy[i] * (2 * x[i]); }
   } else if (y == 3) {
-    OFM_EACH { out[i] = dy[i] * (3 * (x[i] * x[i])); }
+    OFM_EACH { out[i] = dy[i] * r(3 * r(x[i] * x[i])); }
   } else if (y == 1) {
     OFM_EACH { out[i] = dy[i]; }
   } else {
-    OFM_EACH { out[i] = dy[i] * (y * math::pow(x[i], less)); }
+    OFM_EACH { out[i] = dy[i] * r(y * r(math::pow(x[i], less))); }
   }
 }
-template<typename T>
+template<typename T, typename Round>
 struct NumberPowGrad {
   explicit NumberPowGrad(const Numbers& numbers)
       : base(numbers.get<T>(0)), log(std::log(numbers.get<T>(0))) {}
   OFM_MATH T operator()(T x, T dy) const {
-    return (base == 0) & (x >= 0) ? T(0) : dy * (math::pow(base, x) * log);
+    return (base == 0) & (x >= 0) ? T(0) : dy * r(r(math::pow(base, x)) * log);
   }
   const T base, log;
+  const Round r{};
 };
 
 void operand_number(Context* context, DataType, Numbers* numbers) {
@@ -296,10 +300,10 @@ void by_tensor(const char* op) {
   plan.overwritten = 0;
   add(plan);
 }
-template<template<typename> class Function>
+template<template<typename, typename> class Function>
 void power_gradient_of(const char* op, const char* out) {
   Plan plan{op, 3, {"x", "y", "dz"}, out};
-  fill3<Function, OFM_REALS>(plan);
+  fill_steps<Function, OFM_REALS>(plan, std::make_index_sequence<3>());
   plan.grain = kGrain / 16;
   add(plan);
 }
@@ -345,13 +349,15 @@ const bool registered = [] {
   add(reverse);
   {
     Plan plan{"scalar_pow_grad", 2, {"x", "dy"}, "dx"};
-    plan.row[F32] = power_gradient<float>;
-    plan.row[F64] = power_gradient<double>;
+    plan.row[F32] = power_gradient<float, Exact>;
+    plan.row[F64] = power_gradient<double, Exact>;
+    plan.stepped[0] = power_gradient<float, Rounded<Half>>;
+    plan.stepped[1] = power_gradient<float, Rounded<BFloat16>>;
     plan.grain = kGrain / 4;
     plan.numbers = operand_number;
     add(plan);
     Plan other{"scalar_reverse_pow_grad", 2, {"x", "dy"}, "dx"};
-    fill2<NumberPowGrad, OFM_REALS>(other);
+    fill_steps<NumberPowGrad, OFM_REALS>(other, std::make_index_sequence<2>());
     other.grain = kGrain / 16;
     other.numbers = operand_number;
     add(other);
