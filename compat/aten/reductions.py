@@ -7,7 +7,7 @@ import torch
 from torch import return_types
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import keywords
+from oneflow_mock.compat.kernels import halves, keywords
 from oneflow_mock.compat.kernels.operands import (
     check_tensor,
     empty_of,
@@ -290,6 +290,8 @@ def corrcoef(input):
 
 def dist(input, other, p=2):
     """Return the p-norm of the difference (torch.dist)."""
+    if halves.is_half(input) and halves.is_half(other) and input.numel() and other.numel():
+        return torch.linalg.vector_norm(torch.sub(input, other), p)
     gap = torch.sub(input, other).abs().reshape(-1)
     if not gap.is_floating_point():
         raise RuntimeError(f"norm(): input dtype should be floating point. Got {gap.dtype}")
@@ -375,6 +377,8 @@ def renorm(input, p, dim, maxnorm, *, out=None):
         )
     dim = wrapped(dim, input.ndim)
     dims = [d for d in range(input.ndim) if d != dim]
+    if input.dtype in halves.HALVES and input.numel():
+        return written(_half_renorm(input, float(p), dims, maxnorm), out)
     size = input.abs()
     if p == math.inf:
         norm = size.amax(dim=dims, keepdim=True)
@@ -384,6 +388,24 @@ def renorm(input, p, dim, maxnorm, *, out=None):
         norm = (size**p).sum(dim=dims, keepdim=True) ** (1.0 / p)
     factor = torch.where(norm > maxnorm, maxnorm / (norm + 1e-7), torch.ones_like(norm))
     return written(input * factor, out)
+
+
+def _renorm_of_half(input, p, dims, maxnorm):
+    norm = torch.linalg.vector_norm(input.float(), p, dims, True)
+    factor = torch.where(norm > maxnorm, maxnorm / (norm + 1e-7), torch.ones_like(norm))
+    return input * factor.to(input.dtype)
+
+
+def _renorm_gradient(grad, answer, input, p, dims, maxnorm):
+    norm = torch.linalg.vector_norm(input.float(), p, dims, True)
+    along = (input * grad).float().sum(dim=dims, keepdim=True)
+    slope = halves.norm_gradient(along, norm, input.float(), p, dims)
+    inverse = torch.reciprocal(norm + 1e-7)
+    found = maxnorm * inverse * (grad.float() - inverse * slope)
+    return torch.where((norm > maxnorm).expand(*grad.shape), found.to(grad.dtype), grad)
+
+
+_half_renorm = halves.stepped(_renorm_of_half, _renorm_gradient, steps=True)
 
 
 def std_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import half_losses, halves
 
 _native = hooks.native.get("cross_entropy")
 
@@ -66,6 +67,8 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     if weight is not None:
         loss = (input - target) ** 2 * weight
         return loss.sum() / weight.sum() if reduction == "mean" else reduced(loss, reduction)
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.mse(input, target, reduction)
     return flow._C.mse_loss(input, target, reduction)
 
 
@@ -94,14 +97,14 @@ def cross_entropy(
     """The cross entropy of logits (N, C, *) and classes (N, *) or probabilities (N, C, *)."""
     reduction = _chosen(reduction, size_average, reduce)
     of_classes = not target.is_floating_point()
-    if of_classes and _native is not None and input.ndim > 1:
+    if of_classes and _native is not None and input.ndim > 1 and not halves.is_half(input):
         # Smoothed, the loss has a gradient by the weight too.
         ready = weight is None or not (weight.requires_grad or weight.is_cuda)
         if ready and not (input.is_cuda or input.is_lazy):
             return _native_cross_entropy(
                 input, target, weight, ignore_index, reduction, label_smoothing
             )
-    plain = of_classes and weight is None and not label_smoothing
+    plain = of_classes and weight is None and not label_smoothing and not halves.is_half(input)
     if plain and input.ndim == 2 and target.ndim == 1 and input.shape[0]:
         return flow._C.cross_entropy(input, target, None, ignore_index, reduction, 0.0)
     if input.ndim == 1:
@@ -180,6 +183,8 @@ def binary_cross_entropy(
         )
     if weight is not None:
         weight = weight.expand(input.shape)
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.binary_cross_entropy(input, target, weight, reduction)
     return flow._C.binary_cross_entropy_loss(input, target, weight, reduction)
 
 
@@ -197,6 +202,10 @@ def binary_cross_entropy_with_logits(
     if tuple(input.shape) != tuple(target.shape):
         raise ValueError(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        )
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.binary_cross_entropy_with_logits(
+            input, target, weight, pos_weight, reduction
         )
     positive = F.softplus(-input)
     if pos_weight is None:
@@ -220,6 +229,12 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
             "major release.",
             stacklevel=2,
         )
+    if halves.is_half(input):
+        if log_target:
+            loss = torch.exp(target) * (target - input)
+        else:
+            loss = torch.xlogy(target, target) - target * input
+        return reduced(loss, reduction)
     return flow._C.kl_div_loss(input, target, log_target, reduction)
 
 

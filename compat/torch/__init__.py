@@ -508,8 +508,9 @@ def sinc(input, *, out=None):
 
 def _sinc_gradient(grad, answer, x):
     angle = x * pi
-    slope = grad * ((angle * flow.cos(angle) - flow.sin(angle)) / (angle * x))
-    return flow.where(angle * x == 0, flow.zeros_like(slope), slope)
+    square = x * x * pi
+    slope = grad * ((angle * flow.cos(angle) - flow.sin(angle)) / square)
+    return flow.where(square == 0, flow.zeros_like(slope), slope)
 
 
 _half_sinc = halves.stepped(lambda x: sinc(x), _sinc_gradient)
@@ -608,8 +609,7 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
 
     hooks.host_fallback("torch.histc")
     if input.dtype in halves.HALVES:
-        counted = histc(input.detach().float(), bins, min, max)
-        return operands.written(counted.to(input.dtype), out)
+        return operands.written(_half_histc(input.detach().reshape(-1), bins, min, max), out)
     data = input.detach().cpu().numpy().reshape(-1)
     if min == 0 and max == 0 and data.size:
         min, max = float(data.min()), float(data.max())
@@ -617,6 +617,23 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
         min, max = min - 1, max + 1
     counts, _ = np.histogram(data, bins=bins, range=(min, max))
     return operands.written(flow.from_numpy(counts.astype(data.dtype)).to(input.device), out)
+
+
+def _half_histc(data, bins, min, max):
+    """Count with places that are rounded at each step, as PyTorch's are."""
+    import numpy as np
+
+    if min == 0 and max == 0 and data.numel():
+        min, max = data.min().item(), data.max().item()
+    if min == max:
+        min, max = min - 1, max + 1
+    width = flow.tensor(max - min, dtype=data.dtype)
+    places = ((data - min) * bins / width).float().numpy()
+    values = data.float().numpy()
+    places = places[(values >= min) & (values <= max)]
+    places = np.minimum(np.trunc(np.nan_to_num(places, posinf=bins)), bins - 1).astype(np.int64)
+    counts = np.bincount(places, minlength=bins).astype(np.float32)
+    return flow.from_numpy(counts).to(data.dtype).to(data.device)
 
 
 _native_running = hooks.native.get("running_extremes")
@@ -928,6 +945,8 @@ def _prod_of(input, *args, **kwargs):
         return _of_one(input, args, kwargs)
     if input.requires_grad and flow.is_grad_enabled() and _has_zero(input):
         return _prod_of_zeros(input, *args, **kwargs)
+    if input.dtype in halves.HALVES and input.requires_grad and input.numel():
+        return _prod_of_halves(input, *args, **kwargs)
     if not input.is_floating_point() and input.dtype != flow.int64 and not input.is_complex():
         input = input.to(flow.int64)
     return flow.prod(input, *args, **kwargs)
@@ -946,6 +965,19 @@ def _prod_of_zeros(input, dim=None, keepdim=False):
     if dim is not None and keepdim:
         return answer.unsqueeze(dim)
     return answer
+
+
+def _prod_of_halves(input, dim=None, keepdim=False):
+    answer = _half_prod(input, [] if dim is None else [operands.wrapped(dim, input.ndim)])
+    if keepdim:
+        return answer
+    return answer.reshape(()) if dim is None else answer.squeeze(dim)
+
+
+_half_prod = halves.stepped(
+    lambda x, dims: flow.prod(x, *dims, True) if dims else flow.prod(x).reshape(*[1] * x.ndim),
+    lambda grad, answer, x, dims: grad * (answer / x),
+)
 
 
 def _running(work):
@@ -989,6 +1021,21 @@ def reshape(input, shape):
     return input.reshape(shape)
 
 
+def _cumprod(input, dim):
+    if not (input.dtype in halves.HALVES and input.requires_grad and flow.is_grad_enabled()):
+        return flow.cumprod(input, dim)
+    if builtins.bool((input == 0).any()):
+        return flow.cumprod(input.to(flow.float32), dim).to(input.dtype)
+    return _half_cumprod(input, dim)
+
+
+def _cumprod_gradient(grad, answer, input, dim):
+    sums = flow.cumsum(flow.flip(answer * grad, [dim]), dim)
+    return flow.flip(sums, [dim]) / input
+
+
+_half_cumprod = halves.stepped(lambda x, dim: flow.cumprod(x, dim), _cumprod_gradient)
+
 # OneFlow's own, with the other names that PyTorch has for their arguments.
 
 sum = keywords.spelled(_sum_of, "sum")
@@ -996,7 +1043,7 @@ mean = keywords.spelled(_mean_of, "mean")
 logsumexp = keywords.spelled(_logsumexp_of, "logsumexp")
 prod = keywords.spelled(_prod_of, "prod")
 cumsum = keywords.spelled(_running(flow.cumsum))
-cumprod = keywords.spelled(_running(flow.cumprod))
+cumprod = keywords.spelled(_running(_cumprod))
 unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
 cat = keywords.spelled(_cat, "cat", first="tensors")

@@ -223,7 +223,7 @@ OFM_STEPS2(CoshGrad, y * r(math::sinh(x)))
 OFM_STEPS2(AsinGrad, y * slope_of_asin(x, r))
 OFM_STEPS2(AcosGrad, -y * slope_of_asin(x, r))
 OFM_STEPS2(AtanGrad, y / r(1 + square_of(x, r)))
-OFM_STEPS2(AsinhGrad, y / r(math::sqrt(r(square_of(x, r) + 1))))
+OFM_STEPS2(AsinhGrad, y * r(reciprocal_root(r(square_of(x, r) + 1))))
 OFM_STEPS2(AcoshGrad, y * r(reciprocal_root(r(square_of(x, r) - 1))))
 OFM_STEPS2(AtanhGrad, y / r(1 - square_of(x, r)))
 

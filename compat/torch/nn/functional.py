@@ -11,7 +11,7 @@ import oneflow.nn.functional as engine
 import torch
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import attention, indexing, norms
+from oneflow_mock.compat.kernels import attention, half_losses, halves, indexing, norms
 from oneflow_mock.compat.kernels.activations import (  # noqa: F401
     celu,
     celu_,
@@ -786,6 +786,9 @@ def _pad_circular(input, sides):
     return input
 
 
+grid_sample = halves.rounded_once(engine.grid_sample)
+
+
 def pixel_shuffle(input, upscale_factor):
     """Rearrange (*, C r², H, W) to (*, C, H r, W r)."""
     r = upscale_factor
@@ -938,6 +941,8 @@ def upsample_bilinear(input, size=None, scale_factor=None):
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Squared below ``beta``, absolute above; reduced by "mean", "sum" or "none"."""
     reduction = _legacy_reduction(reduction, size_average, reduce)
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.smooth_l1(*torch.broadcast_tensors(input, target), beta, reduction)
     if beta == 0.0:
         return flow._C.l1_loss(input, target, reduction)
     return flow._C.smooth_l1_loss(input, target, beta, reduction)
@@ -947,6 +952,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Squared within ``delta``, linear beyond."""
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    if halves.is_half(input) and target.dtype is input.dtype and weight is None:
+        return half_losses.huber(*torch.broadcast_tensors(input, target), delta, reduction)
     gap = (input - target).abs()
     near = torch.clamp(gap, max=delta)
     loss = 0.5 * near * near + delta * (gap - near)

@@ -189,6 +189,7 @@ xlog1py = special.binary(
     special.scipy("xlog1py"),
     (_log1p_slope, lambda x, y: x / (y + 1)),
     "Return x log(1 + y), 0 where x is.",
+    halves=True,
 )
 
 # Bessel functions
@@ -220,12 +221,14 @@ i1 = special.unary(
     "i1",
     "i1",
     lambda x, y: _away_from_zero(x, lambda x: i0(x) - i1(x) / x, 0.5),
+    halves=True,
     doc="Return the modified Bessel function of the first kind of order 1.",
 )
 i1e = special.unary(
     "i1e",
     "i1e",
     lambda x, y: _away_from_zero(x, lambda x: i0e(x) - i1e(x) * (torch.sign(x) + 1 / x), 0.5),
+    halves=True,
     doc="Return exp(-|x|) `i1`.",
 )
 bessel_j0 = special.unary("bessel_j0", "j0", doc="Bessel's function of the first kind, order 0.")
