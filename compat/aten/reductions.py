@@ -319,8 +319,8 @@ def logcumsumexp(input, dim, *, out=None):
         raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}')
     if input.ndim == 0 or not input.numel():
         return written(input.clone(), out)
-    if input.dtype in (flow.float16, flow.bfloat16):
-        return written(logcumsumexp(input.to(flow.float32), dim).to(input.dtype), out)
+    if input.dtype in halves.HALVES:
+        return written(_half_logcumsumexp(input, dim), out)
     # Each place has its own greatest element so far, so nothing overflows or is lost.
     high = torch.cummax(input.detach(), dim)[0]
     high = torch.where(torch.isinf(high), torch.zeros_like(high), high)
@@ -340,6 +340,22 @@ def logcumsumexp(input, dim, *, out=None):
         ),
     )
     return written((torch.log(terms.sum(dim=-1)) + top).movedim(-1, dim), out)
+
+
+def _logcumsumexp_gradient(grad, answer, input, dim):
+    least = torch.full_like(grad, torch.finfo(grad.dtype).min)
+
+    def share(logs):
+        sums = torch.flip(logcumsumexp(torch.flip(logs - answer, [dim]), dim), [dim])
+        return torch.exp(sums + input)
+
+    above = share(torch.where(grad > 0, torch.log(grad), least))
+    return above - share(torch.where(grad < 0, torch.log(-grad), least))
+
+
+_half_logcumsumexp = halves.stepped(
+    lambda input, dim: logcumsumexp(input, dim), _logcumsumexp_gradient
+)
 
 
 def sum_to_size(input, *size):
@@ -529,45 +545,64 @@ def _derivative(input, dim, space, edge_order):
             )
         shape = [-1 if d == dim else 1 for d in range(input.ndim)]
         steps = (space[1:] - space[:-1]).to(input.dtype).reshape(*shape)
+        return _uneven(part, steps, dim, size, edge_order)
+    space = float(space)
+    if edge_order == 1:
+        first = (part(1, 1) - part(0, 1)) / space
+        last = (part(size - 1, 1) - part(size - 2, 1)) / space
     else:
-        steps = torch.full(
-            [size - 1 if d == dim else 1 for d in range(input.ndim)],
-            float(space),
-            dtype=input.dtype,
-        )
+        first = (-1.5 * part(0, 1) + 2 * part(1, 1) - 0.5 * part(2, 1)) / space
+        last = 0.5 * part(size - 3, 1) - 2 * part(size - 2, 1) + 1.5 * part(size - 1, 1)
+        last = last / space
+    pieces = [first, last]
+    if size > 2:
+        pieces.insert(1, (part(2, size - 2) - part(0, size - 2)) / (2 * space))
+    return torch.cat(pieces, dim)
+
+
+def _uneven(part, steps, dim, size, edge_order):
+    """Return the derivatives for steps of several lengths."""
 
     def step(start, count=1):
         return steps.narrow(dim, start, count)
 
-    pieces = []
+    def joined(weights, start, count):
+        a, b, c = weights
+        return a * part(start, count) + b * part(start + 1, count) + c * part(start + 2, count)
+
     if edge_order == 1:
         first = (part(1, 1) - part(0, 1)) / step(0)
         last = (part(size - 1, 1) - part(size - 2, 1)) / step(size - 2)
     else:
         one, two = step(0), step(1)
-        first = (
-            -(2 * one + two) / (one * (one + two)) * part(0, 1)
-            + (one + two) / (one * two) * part(1, 1)
-            - one / (two * (one + two)) * part(2, 1)
+        first = joined(
+            (
+                -(2 * one + two) / (one * (one + two)),
+                (one + two) / (one * two),
+                -one / (two * (one + two)),
+            ),
+            0,
+            1,
         )
         one, two = step(size - 3), step(size - 2)
-        last = (
-            two / (one * (one + two)) * part(size - 3, 1)
-            - (one + two) / (one * two) * part(size - 2, 1)
-            + (one + 2 * two) / (two * (one + two)) * part(size - 1, 1)
-        )
-    pieces.append(first)
-    if size > 2:
-        left, right = step(0, size - 2), step(1, size - 2)
-        pieces.append(
+        last = joined(
             (
-                left * left * part(2, size - 2)
-                - right * right * part(0, size - 2)
-                + (right * right - left * left) * part(1, size - 2)
-            )
-            / (left * right * (left + right))
+                two / (one * (one + two)),
+                -(two + one) / (one * two),
+                (2 * two + one) / (two * (one + two)),
+            ),
+            size - 3,
+            1,
         )
-    pieces.append(last)
+    pieces = [first, last]
+    if size > 2:
+        one, two = step(0, size - 2), step(1, size - 2)
+        inner = (
+            -two / (one * (one + two)),
+            (two - one) / (one * two),
+            one / (two * (one + two)),
+        )
+        pieces.insert(1, joined(inner, 0, size - 2))
     return torch.cat(pieces, dim)
 
 

@@ -147,3 +147,59 @@ def _logits_target_gradient(grad, loss, input, target, weight, pos_weight, reduc
 binary_cross_entropy_with_logits = stepped(
     _logits, _logits_gradient, _logits_target_gradient, steps=True
 )
+
+
+def _soft_margin(input, target, reduction):
+    return _reduced(torch.log1p(torch.exp(-target * input)), reduction)
+
+
+def _soft_margin_gradient(grad, loss, input, target, reduction):
+    size = torch.exp(-target * input)
+    part = -1.0 / input.numel() if reduction == "mean" and input.numel() else -1.0
+    return target * size * part / (size + 1) * grad
+
+
+#: (input, target, reduction)
+soft_margin = stepped(
+    _soft_margin,
+    _soft_margin_gradient,
+    lambda grad, loss, input, target, reduction: _soft_margin_gradient(
+        grad, loss, target, input, reduction
+    ),
+    steps=True,
+)
+
+
+def added_up(values):
+    """Return the sum of a vector of halves, rounded at each addition, by lots as PyTorch has it."""
+    while values.shape[0] > 1:
+        count = values.shape[0]
+        lot = min(count, 16)
+        rest = -count % lot
+        if rest:
+            values = torch.cat([values, values.new_zeros(rest)])
+        rows = values.reshape(-1, lot)
+        total = rows[:, 0]
+        for place in range(1, lot):
+            total = total + rows[:, place]
+        values = total
+    return values.sum() if not values.shape[0] else values[0]
+
+
+def _likelihood(input, target, weight, scale, reduction):
+    loss = -input.gather(1, target.unsqueeze(1)).squeeze(1) * scale
+    if reduction == "none":
+        return loss
+    total = added_up(loss.reshape(-1))
+    return total / added_up(scale.reshape(-1)) if reduction == "mean" else total
+
+
+def _likelihood_gradient(grad, loss, input, target, weight, scale, reduction):
+    if reduction == "mean":
+        grad = grad / added_up(scale.reshape(-1))
+    places = torch.zeros_like(input)
+    return places.scatter(1, target.unsqueeze(1), (-grad * scale).unsqueeze(1))
+
+
+#: (log-probabilities (N, C, *), classes (N, *), weight of classes or None, of targets, reduction)
+nll = stepped(_likelihood, _likelihood_gradient, steps=True)

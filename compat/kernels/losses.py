@@ -290,7 +290,7 @@ def hinge_embedding_loss(
     """The input where the target is 1, what it lacks of the margin where it is -1."""
     reduction = _chosen(reduction, size_average, reduce)
     zeros = torch.zeros_like(input)
-    far = torch.where(target == 1, zeros, torch.clamp(margin - input, min=0))
+    far = torch.where(target == 1, zeros, torch.clamp(torch.rsub(input, margin), min=0))
     near = torch.where(target == -1, zeros, input)
     return reduced(far + near, reduction)
 
@@ -298,6 +298,8 @@ def hinge_embedding_loss(
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """The logistic loss of targets 1 and -1."""
     reduction = _chosen(reduction, size_average, reduce)
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.soft_margin(*torch.broadcast_tensors(input, target), reduction)
     return reduced(torch.log1p(torch.exp(-target * input)), reduction)
 
 

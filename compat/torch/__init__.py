@@ -293,9 +293,9 @@ def clamp(input, min=None, max=None, *, out=None):
     if isinstance(min, flow.Tensor) or isinstance(max, flow.Tensor):
         answer = input
         if min is not None:
-            answer = flow.maximum(answer, _as_tensor(min, answer))
+            answer = _bounded(answer, _as_tensor(min, answer), flow.lt, flow.maximum)
         if max is not None:
-            answer = flow.minimum(answer, _as_tensor(max, answer))
+            answer = _bounded(answer, _as_tensor(max, answer), flow.gt, flow.minimum)
     elif input.dtype in _SHORT:  # which OneFlow's takes not, or has no gradient of
         answer = flow._C.clamp(input.to(flow.float32), min, max).to(input.dtype)
     elif (isinstance(min, float) or isinstance(max, float)) and not input.is_floating_point():
@@ -303,6 +303,15 @@ def clamp(input, min=None, max=None, *, out=None):
     else:
         answer = flow._C.clamp(input, min, max)
     return answer if out is None else out.copy_(answer)
+
+
+def _bounded(input, bound, beyond, better):
+    """Return the better of two; where both are equal the gradient is the input's alone."""
+    if not (input.requires_grad or bound.requires_grad):
+        return better(input, bound)
+    dtype = result_type(input, bound)
+    input, bound = operands.spread(input.to(dtype), bound.to(dtype))
+    return where(beyond(input, bound) | (bound != bound), bound, input)
 
 
 clip = clamp
@@ -759,10 +768,13 @@ def matmul(input, other, *, out=None):
             answer = flow.dot(input, other) if hooks.kernels else (input * other).sum()
         elif not (input.numel() and other.numel()) and input.ndim > 1 and other.ndim > 1:
             answer = _product_of_nothing(input, other)
+        elif input.ndim == 2 and other.ndim > 2 and halves.is_half(other):
+            answer = flow.matmul(other.transpose(-1, -2), input.t())
+            answer = answer.transpose(-1, -2).contiguous()
         elif input.ndim > 2 and other.ndim == 1:  # OneFlow ends the process
             answer = flow.matmul(input, other.unsqueeze(-1)).squeeze(-1)
         elif input.ndim == 1 and other.ndim > 2:
-            answer = flow.matmul(input.unsqueeze(0), other).squeeze(-2)
+            answer = matmul(input.unsqueeze(0), other).squeeze(-2)
         else:
             answer = flow.matmul(input, other)
     return answer if out is None else out.copy_(answer)
@@ -867,9 +879,31 @@ def _mean_of_half(input, dim=None, keepdim=False, dtype=None):
 
 
 def _logsumexp_of(input, dim, keepdim=False):
+    if input.dtype in halves.HALVES and input.ndim and input.numel():
+        answer = _half_logsumexp(input, operands.wrapped_all(dim, input.ndim))
+        return answer if keepdim else _without(answer, dim)
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
         return _native_statistic(input, 2, dims.bits(input, dim), keepdim, 0.0)
     return flow.logsumexp(operands.floating(input), dim, keepdim)
+
+
+def _without(answer, dim):
+    over = operands.wrapped_all(dim, answer.ndim)
+    return answer.reshape([size for place, size in enumerate(answer.shape) if place not in over])
+
+
+def _logs_of_halves(input, over):
+    high = input.amax(dim=over, keepdim=True)
+    high = flow.where(high.abs() == inf, flow.zeros_like(high), high)
+    total = flow.exp(input - high).sum(dim=over, keepdim=True)
+    return flow.log(total) + high
+
+
+_half_logsumexp = halves.stepped(
+    _logs_of_halves,
+    lambda grad, answer, input, over: grad * flow.exp(input - answer),
+    steps=True,
+)
 
 
 def _cat(tensors, dim=0):

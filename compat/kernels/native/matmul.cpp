@@ -701,6 +701,12 @@ PyObject* product(PyObject*, PyObject* const* arguments, ssize_t count) {
     const auto& a = tensor(arguments[0]);
     const auto& b = tensor(arguments[1]);
     if (a->ndim() < 2 || b->ndim() < 2 || !on_cpu(a)) { return none(); }
+    // PyTorch multiplies one matrix by many as one product, so that its gradient rounds once.
+    const DataType dtype = a->dtype()->data_type();
+    if (a->ndim() == 2 && b->ndim() > 2
+        && (dtype == DataType::kFloat16 || dtype == DataType::kBFloat16)) {
+      return none();
+    }
     if (!a->dtype()->is_integer() || a->dtype() != b->dtype()) {
       return python(one::functional::MatMul(a, b, false, false, 1.0).GetPtrOrThrow());
     }

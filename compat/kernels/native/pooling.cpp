@@ -301,6 +301,74 @@ void for_rows(const Windows& w, C* plane, int64_t z, int64_t y, const Even& even
 bool is_whole(const Windows& w) { return !w.axis[2].even && w.outs() == 1; }
 
 template<typename T>
+inline compute_t<T> kept_as(compute_t<T> value) {
+  return to_compute(from_compute<T>(value));
+}
+
+// Halves as PyTorch's kernels without registers have them: each sum and each part is rounded.
+template<typename T>
+void stepped_mean(const Windows& w, const T* x, T* y) {
+  using C = compute_t<T>;
+  const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
+  w.for_planes([&](int64_t begin, int64_t end) {
+    std::vector<C> counts(wide.out);
+    Plane<T> plane;
+    for (int64_t p = begin; p < end; ++p) {
+      const C* in = plane.read(x + p * w.ins(), w.ins());
+      T* out = y + p * w.outs();
+      for (int64_t z = 0; z < deep.out; ++z) {
+        for (int64_t row = 0; row < high.out; ++row) {
+          Divisor().rows(w, z, row, counts.data());
+          for (int64_t i = 0; i < wide.out; ++i) {
+            C sum = 0;
+            for (int64_t iz = deep.begin[z]; iz < deep.end[z]; ++iz) {
+              for (int64_t iy = high.begin[row]; iy < high.end[row]; ++iy) {
+                const C* line = in + (iz * high.in + iy) * wide.in;
+                for (int64_t ix = wide.begin[i]; ix < wide.end[i]; ++ix) {
+                  sum = kept_as<T>(sum + line[ix]);
+                }
+              }
+            }
+            *out++ = from_compute<T>(sum / counts[i]);
+          }
+        }
+      }
+    }
+  });
+}
+
+template<typename T>
+void stepped_spread(const Windows& w, const Divisor& divisor, const T* dy, T* dx) {
+  using C = compute_t<T>;
+  const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
+  w.for_planes([&](int64_t begin, int64_t end) {
+    std::vector<C> counts(wide.out);
+    Plane<T> plane;
+    for (int64_t p = begin; p < end; ++p) {
+      C* sums = plane.zeros(dx + p * w.ins(), w.ins());
+      const T* given = dy + p * w.outs();
+      for (int64_t z = 0; z < deep.out; ++z) {
+        for (int64_t row = 0; row < high.out; ++row) {
+          divisor.rows(w, z, row, counts.data());
+          for (int64_t i = 0; i < wide.out; ++i) {
+            const C part = kept_as<T>(to_compute(*given++) / counts[i]);
+            for (int64_t iz = deep.begin[z]; iz < deep.end[z]; ++iz) {
+              for (int64_t iy = high.begin[row]; iy < high.end[row]; ++iy) {
+                C* line = sums + (iz * high.in + iy) * wide.in;
+                for (int64_t ix = wide.begin[i]; ix < wide.end[i]; ++ix) {
+                  line[ix] = kept_as<T>(line[ix] + part);
+                }
+              }
+            }
+          }
+        }
+      }
+      plane.store(dx + p * w.ins(), w.ins());
+    }
+  });
+}
+
+template<typename T>
 void mean(const Windows& w, const Divisor& divisor, const T* x, T* y) {
   using C = compute_t<T>;
   if (is_whole(w)) {
@@ -365,6 +433,7 @@ void spread(const Windows& w, const Divisor& divisor, const T* dy, T* dx) {
       }
     });
   }
+  if constexpr (!std::is_same<T, C>::value) { return stepped_spread(w, divisor, dy, dx); }
   const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
   w.for_planes([&](int64_t begin, int64_t end) {
     std::vector<C> parts(wide.out), counts(wide.out);
@@ -461,6 +530,9 @@ struct AdaptiveAvgPool {
   static void compute(Context* context) {
     Windows w = windows_of(context, "x", "y", true);
     measure(&w);
+    if (!std::is_same<T, compute_t<T>>::value && !is_whole(w) && sizes(context, "x").size() == 5) {
+      return stepped_mean(w, data<T>(context, "x"), mut_data<T>(context, "y"));
+    }
     mean(w, Divisor(), data<T>(context, "x"), mut_data<T>(context, "y"));
   }
 };

@@ -978,6 +978,9 @@ def nll_loss(
         return batched.squeeze(0) if reduction == "none" else batched
     kept = (target != ignore_index).to(input.dtype)
     classes = torch.where(target != ignore_index, target, torch.zeros_like(target))
+    if halves.is_half(input) and not (weight is not None and weight.requires_grad):
+        scale = kept if weight is None else kept * weight[classes]
+        return half_losses.nll(input, classes, weight, scale, reduction)
     loss = -input.gather(1, classes.unsqueeze(1)).squeeze(1)
     scale = kept if weight is None else kept * weight[classes.reshape(-1)].reshape(classes.shape)
     loss = loss * scale
