@@ -68,6 +68,7 @@ _half_ldexp = halves.stepped(
     lambda a, b: a * torch.pow(2.0, b),
     lambda grad, answer, a, b: grad * torch.pow(2.0, b),
     lambda grad, answer, a, b: grad * answer * math.log(2.0),
+    steps=True,
 )
 
 
@@ -94,7 +95,7 @@ def _log_of_sum(name, input, other, power, logarithm):
         return _HALF_SUMS[name](a, b)
     high = torch.maximum(a.detach(), b.detach())
     high = torch.where(torch.isinf(high), torch.zeros_like(high), high)
-    return (logarithm(power(a - high) + power(b - high)) + high)
+    return logarithm(power(a - high) + power(b - high)) + high
 
 
 _HALVES = halves.HALVES
@@ -122,7 +123,7 @@ def nextafter(input, other, *, out=None):
 
 _nextafter = halves.stepped(
     lambda a, b: computed("nextafter", _next(a.dtype), a.detach(), b.detach()),
-    lambda grad, answer, a, b: grad,
+    lambda grad, answer, a, b: torch.where(a == b, torch.zeros_like(grad), grad),
     lambda grad, answer, a, b: torch.zeros_like(grad),
     steps=True,
 )

@@ -61,7 +61,6 @@ _half_addcmul = halves.stepped(
 _half_addcdiv = halves.stepped(
     lambda x, a, b, value: x + value * a / b,
     lambda grad, answer, x, a, b, value: grad,
-    lambda grad, answer, x, a, b, value: grad
-    * (torch.tensor(value, dtype=b.dtype) / b),
+    lambda grad, answer, x, a, b, value: grad * (torch.tensor(value, dtype=b.dtype) / b),
     lambda grad, answer, x, a, b, value: -grad * (value * a / (b * b)),
 )

@@ -255,7 +255,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         weighted = observed - mean
         left = weighted
     else:
-        weights = weights.to(observed.dtype)
+        dtype = torch.result_type(observed, weights)
+        observed, weights = observed.to(dtype), weights.to(dtype)
         total = weights.sum()
         if not count or float(total) == 0:
             raise RuntimeError("cov(): weights sum to zero, can't be normalized")

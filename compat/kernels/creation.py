@@ -599,7 +599,7 @@ def logspace(
     start, end = _number("logspace", "start", start), _number("logspace", "end", end)
     steps = _steps("logspace", steps)
     if dtype in HALVES:
-        ends = _rounding(dtype)([start, end]).tolist()
+        ends = _rounding(dtype)([start, end]).tolist() if steps > 1 else (start, end)
         powers = _spaced(*ends, steps, flow.float32).astype(np.float32)
     else:
         powers = _spaced(start, end, steps, flow.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import oneflow as flow
 import torch
 
 from oneflow_mock.compat.kernels.halves import stepped, wide
@@ -40,8 +39,8 @@ def _squares(input, target, reduction):
 mse = stepped(
     _squares,
     _mse_gradient,
-    lambda grad, loss, input, target, reduction: -_mse_gradient(
-        grad, loss, input, target, reduction
+    lambda grad, loss, input, target, reduction: (
+        -_mse_gradient(grad, loss, input, target, reduction)
     ),
     steps=True,
 )
@@ -109,9 +108,7 @@ def _entropy_target_gradient(grad, loss, input, target, weight, reduction):
 
 
 #: (input, target, weight or None, reduction)
-binary_cross_entropy = stepped(
-    _entropy, _entropy_gradient, _entropy_target_gradient, steps=True
-)
+binary_cross_entropy = stepped(_entropy, _entropy_gradient, _entropy_target_gradient, steps=True)
 
 
 def _log_sigmoid(input):
@@ -172,6 +169,9 @@ soft_margin = stepped(
 
 def added_up(values):
     """Return the sum of a vector of halves, rounded at each addition, by lots as PyTorch has it."""
+    if not values.shape[0]:
+        return values.sum()
+    first, values = values[0], values[1:]
     while values.shape[0] > 1:
         count = values.shape[0]
         lot = min(count, 16)
@@ -183,7 +183,7 @@ def added_up(values):
         for place in range(1, lot):
             total = total + rows[:, place]
         values = total
-    return values.sum() if not values.shape[0] else values[0]
+    return values[0] + first if values.shape[0] else first
 
 
 def _likelihood(input, target, weight, scale, reduction):

@@ -84,9 +84,7 @@ def _function(compute, gradients):
             answer = compute(values)
             ctx.is_tensor = [isinstance(one, flow.Tensor) for one in values]
             ctx.others = [one for one in values if not isinstance(one, flow.Tensor)]
-            ctx.save_for_backward(
-                answer, *(one for one in values if isinstance(one, flow.Tensor))
-            )
+            ctx.save_for_backward(answer, *(one for one in values if isinstance(one, flow.Tensor)))
             return answer
 
         @staticmethod

@@ -521,11 +521,19 @@ def linear_cross_entropy(
     lead, inner = input.shape[:-1], linear_weight.shape[:-1]
     bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = F.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)
-    return cross_entropy(
-        logits.reshape(*lead, *inner),
+    logits = logits.reshape(*lead, *inner)
+    # In chunks the loss is computed in float32.
+    if options is not None and halves.is_half(logits):
+        widened, weight = logits.float(), halves.wide(weight)
+        target = halves.wide(target)
+    else:
+        widened = logits
+    loss = cross_entropy(
+        widened,
         target,
         weight=weight,
         ignore_index=-100 if ignore_index is None else ignore_index,
         reduction=reduction,
         label_smoothing=label_smoothing,
     )
+    return loss if loss.dtype is logits.dtype else loss.to(logits.dtype)

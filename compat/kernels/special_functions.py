@@ -129,7 +129,7 @@ def pair(name, input, other):
     return torch.broadcast_tensors(input, other)
 
 
-def binary(name, values, slopes=None, doc="", tensors=False, halves=False):
+def binary(name, values, slopes=None, doc="", tensors=False):
     """Return an operator of two tensors, or a tensor and a number; without slopes no gradient."""
 
     def operator(input, other, *, out=None):
@@ -141,7 +141,7 @@ def binary(name, values, slopes=None, doc="", tensors=False, halves=False):
                         f"{place + 1}) must be Tensor, not {type(one).__name__}"
                     )
         input, other = pair(name, input, other)
-        if input.dtype in _HALVES and not halves:
+        if input.dtype in _HALVES:
             raise NotImplementedError(
                 f"\"{name}_cpu\" not implemented for '{_HALVES[input.dtype]}'"
             )

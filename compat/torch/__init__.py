@@ -768,9 +768,8 @@ def matmul(input, other, *, out=None):
             answer = flow.dot(input, other) if hooks.kernels else (input * other).sum()
         elif not (input.numel() and other.numel()) and input.ndim > 1 and other.ndim > 1:
             answer = _product_of_nothing(input, other)
-        elif input.ndim == 2 and other.ndim > 2 and halves.is_half(other):
-            answer = flow.matmul(other.transpose(-1, -2), input.t())
-            answer = answer.transpose(-1, -2).contiguous()
+        elif input.ndim > 1 and other.ndim > 2 and halves.is_half(other):
+            answer = _half_product(input, other)
         elif input.ndim > 2 and other.ndim == 1:  # OneFlow ends the process
             answer = flow.matmul(input, other.unsqueeze(-1)).squeeze(-1)
         elif input.ndim == 1 and other.ndim > 2:
@@ -778,6 +777,18 @@ def matmul(input, other, *, out=None):
         else:
             answer = flow.matmul(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+def _half_product(input, other):
+    """Multiply as one product what PyTorch does, so that gradients round as often as there."""
+    if input.ndim == 2:
+        answer = flow.matmul(other.transpose(-1, -2), input.t())
+        return answer.transpose(-1, -2).contiguous()
+    from torch.functional import broadcast_shapes
+
+    batch = broadcast_shapes(input.shape[:-2], other.shape[:-2])
+    pair = (one.expand(*batch, *one.shape[-2:]) for one in (input, other))
+    return flow.matmul(*pair)
 
 
 def _product_of_nothing(input, other):
@@ -1011,6 +1022,7 @@ def _prod_of_halves(input, dim=None, keepdim=False):
 _half_prod = halves.stepped(
     lambda x, dims: flow.prod(x, *dims, True) if dims else flow.prod(x).reshape(*[1] * x.ndim),
     lambda grad, answer, x, dims: grad * (answer / x),
+    steps=True,
 )
 
 

@@ -212,13 +212,18 @@ OFM_NUMBER(PowNumber, Power<T>::of(x, y))
 OFM_NUMBER(NumberPow, Power<T>::of(y, x))
 
 // Powers that are cheaper than the general one, and those that PyTorch answers by other operations.
-template<typename T>
+template<typename T, typename Round>
 void power_of_number(const Block& block) {
+  const Round r{};
   const T* x = static_cast<const T*>(block.in[0]);
   T* out = static_cast<T*>(block.out);
-  const double y = block.numbers->real[0];
+  // The exponent of a half is one.
+  const T exponent = static_cast<T>(r(static_cast<T>(block.numbers->real[0])));
+  const double y = std::is_same<Round, Exact>::value ? block.numbers->real[0] : exponent;
   if (y == 2) {
     OFM_EACH { out[i] = x[i] * x[i]; }
+  } else if (y == 3 && std::is_same<Round, Rounded<BFloat16>>::value) {
+    OFM_EACH { out[i] = r(x[i] * x[i]) * x[i]; }
   } else if (y == 3) {
     OFM_EACH { out[i] = x[i] * x[i] * x[i]; }
   } else if (y == 0.5) {
@@ -230,7 +235,7 @@ void power_of_number(const Block& block) {
   } else if (y == -2) {
     OFM_EACH { out[i] = 1 / (x[i] * x[i]); }
   } else {
-    row_of<PowNumber, T, 0>(block);
+    OFM_EACH { out[i] = math::pow(x[i], exponent); }
   }
 }
 template<typename T, typename Round>
@@ -238,7 +243,7 @@ void power_gradient(const Block& block) {
   const Round r{};
   const T *x = static_cast<const T*>(block.in[0]), *dy = static_cast<const T*>(block.in[1]);
   T* out = static_cast<T*>(block.out);
-  const T y = static_cast<T>(block.numbers->real[0]), less = y - 1;
+  const T y = static_cast<T>(block.numbers->real[0]), less = static_cast<T>(r(y - 1));
   if (y == 0) {
     OFM_EACH { out[i] = 0; }
   } else if (y == 2) {
@@ -341,8 +346,10 @@ const bool registered = [] {
   add(with_number<WholeQuotient, OFM_REALS, OFM_WHOLES>("scalar_truncdiv", 8));
   add(with_number<FModNumber, OFM_REALS, OFM_WHOLES>("scalar_fmod", 16));
   Plan power = with_number<PowNumber, OFM_WHOLES>("scalar_pow", 4);
-  power.row[F32] = power_of_number<float>;
-  power.row[F64] = power_of_number<double>;
+  power.row[F32] = power_of_number<float, Exact>;
+  power.row[F64] = power_of_number<double, Exact>;
+  power.stepped[0] = power_of_number<float, Rounded<Half>>;
+  power.stepped[1] = power_of_number<float, Rounded<BFloat16>>;
   add(power);
   Plan reverse = with_number<NumberPow, OFM_REALS, OFM_WHOLES>("scalar_reverse_pow", 16);
   reverse.overwritten = -1;

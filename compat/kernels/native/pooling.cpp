@@ -306,19 +306,18 @@ inline compute_t<T> kept_as(compute_t<T> value) {
 }
 
 // Halves as PyTorch's kernels without registers have them: each sum and each part is rounded.
+// Without a divisor they are parted dimension by dimension, as adaptive windows are.
 template<typename T>
 void stepped_mean(const Windows& w, const T* x, T* y) {
   using C = compute_t<T>;
   const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
   w.for_planes([&](int64_t begin, int64_t end) {
-    std::vector<C> counts(wide.out);
     Plane<T> plane;
     for (int64_t p = begin; p < end; ++p) {
       const C* in = plane.read(x + p * w.ins(), w.ins());
       T* out = y + p * w.outs();
       for (int64_t z = 0; z < deep.out; ++z) {
         for (int64_t row = 0; row < high.out; ++row) {
-          Divisor().rows(w, z, row, counts.data());
           for (int64_t i = 0; i < wide.out; ++i) {
             C sum = 0;
             for (int64_t iz = deep.begin[z]; iz < deep.end[z]; ++iz) {
@@ -329,7 +328,9 @@ void stepped_mean(const Windows& w, const T* x, T* y) {
                 }
               }
             }
-            *out++ = from_compute<T>(sum / counts[i]);
+            sum = kept_as<T>(sum / static_cast<C>(deep.end[z] - deep.begin[z]));
+            sum = kept_as<T>(sum / static_cast<C>(high.end[row] - high.begin[row]));
+            *out++ = from_compute<T>(sum / static_cast<C>(wide.end[i] - wide.begin[i]));
           }
         }
       }
@@ -338,7 +339,7 @@ void stepped_mean(const Windows& w, const T* x, T* y) {
 }
 
 template<typename T>
-void stepped_spread(const Windows& w, const Divisor& divisor, const T* dy, T* dx) {
+void stepped_spread(const Windows& w, const Divisor* divisor, const T* dy, T* dx) {
   using C = compute_t<T>;
   const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
   w.for_planes([&](int64_t begin, int64_t end) {
@@ -349,9 +350,16 @@ void stepped_spread(const Windows& w, const Divisor& divisor, const T* dy, T* dx
       const T* given = dy + p * w.outs();
       for (int64_t z = 0; z < deep.out; ++z) {
         for (int64_t row = 0; row < high.out; ++row) {
-          divisor.rows(w, z, row, counts.data());
+          if (divisor != nullptr) { divisor->rows(w, z, row, counts.data()); }
           for (int64_t i = 0; i < wide.out; ++i) {
-            const C part = kept_as<T>(to_compute(*given++) / counts[i]);
+            C part = to_compute(*given++);
+            if (divisor != nullptr) {
+              part = kept_as<T>(part / counts[i]);
+            } else {
+              part = kept_as<T>(part / static_cast<C>(deep.end[z] - deep.begin[z]));
+              part = kept_as<T>(part / static_cast<C>(high.end[row] - high.begin[row]));
+              part = kept_as<T>(part / static_cast<C>(wide.end[i] - wide.begin[i]));
+            }
             for (int64_t iz = deep.begin[z]; iz < deep.end[z]; ++iz) {
               for (int64_t iy = high.begin[row]; iy < high.end[row]; ++iy) {
                 C* line = sums + (iz * high.in + iy) * wide.in;
@@ -422,8 +430,9 @@ void mean(const Windows& w, const Divisor& divisor, const T* x, T* y) {
 }
 
 template<typename T>
-void spread(const Windows& w, const Divisor& divisor, const T* dy, T* dx) {
+void spread(const Windows& w, const Divisor* wanted, const T* dy, T* dx) {
   using C = compute_t<T>;
+  const Divisor divisor = wanted != nullptr ? *wanted : Divisor();
   if (is_whole(w)) {
     const int64_t count = w.ins();
     return w.for_planes([=](int64_t begin, int64_t end) {
@@ -433,7 +442,7 @@ void spread(const Windows& w, const Divisor& divisor, const T* dy, T* dx) {
       }
     });
   }
-  if constexpr (!std::is_same<T, C>::value) { return stepped_spread(w, divisor, dy, dx); }
+  if constexpr (!std::is_same<T, C>::value) { return stepped_spread(w, wanted, dy, dx); }
   const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
   w.for_planes([&](int64_t begin, int64_t end) {
     std::vector<C> parts(wide.out), counts(wide.out);
@@ -522,7 +531,8 @@ struct AvgPoolGradient {
   static void compute(Context* context) {
     Windows w = windows_of(context, "dx", "dy", false);
     measure(&w);
-    spread(w, divisor_of(context), data<T>(context, "dy"), mut_data<T>(context, "dx"));
+    const Divisor divisor = divisor_of(context);
+    spread(w, &divisor, data<T>(context, "dy"), mut_data<T>(context, "dx"));
   }
 };
 template<typename T>
@@ -541,7 +551,7 @@ struct AdaptiveAvgPoolGradient {
   static void compute(Context* context) {
     Windows w = windows_of(context, "dx", "dy", true);
     measure(&w);
-    spread(w, Divisor(), data<T>(context, "dy"), mut_data<T>(context, "dx"));
+    spread(w, nullptr, data<T>(context, "dy"), mut_data<T>(context, "dx"));
   }
 };
 

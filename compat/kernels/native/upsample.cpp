@@ -89,7 +89,7 @@ struct Axis {
   }
 };
 
-// PyTorch has a half's weights in that dtype.
+// PyTorch has a half's weights in that dtype, but for the bilinear ones.
 template<typename T>
 void round_weights(Kind kind, Axis<compute_t<T>>* axis) {
   for (auto& part : axis->weight) { part = to_compute(from_compute<T>(part)); }
@@ -259,7 +259,9 @@ struct Upsample {
   static void compute(Context* context) {
     auto r = resizing_of<real_t<T>>(context, "x", "y", kKind, false);
     if constexpr (!std::is_integral<T>::value && !std::is_same<T, compute_t<T>>::value) {
-      for (auto& axis : r.axis) { round_weights<T>(kKind, &axis); }
+      if (kKind != Kind::kLinear || sizes(context, "x").size() != 4) {
+        for (auto& axis : r.axis) { round_weights<T>(kKind, &axis); }
+      }
     }
     if (r.ins() == 0 || r.outs() == 0) { return; }
     const T* x = data<T>(context, "x");

@@ -13,8 +13,7 @@ import torch
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import decompositions as lapack
 from oneflow_mock.compat.kernels import dims as dims_of
-from oneflow_mock.compat.kernels import halves
-from oneflow_mock.compat.kernels import host
+from oneflow_mock.compat.kernels import halves, host
 from oneflow_mock.compat.kernels import matrix_checks as checks
 from oneflow_mock.compat.kernels.decompositions import given, mT, narrow, wide
 

@@ -487,6 +487,8 @@ def instance_norm(
     """Normalise each channel of each sample of (N, C, *); running statistics change in place."""
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if halves.is_half(input) and input.numel():
+        return _instances_of_halves(input, running_mean, running_var, weight, bias, momentum, eps)
     if running_mean is not None or running_var is not None:
         with flow.no_grad():
             rows = input.detach().reshape(input.shape[0], input.shape[1], -1)
@@ -497,6 +499,29 @@ def instance_norm(
                 if running is not None:
                     running.mul_(1 - momentum).add_(found.mean(0) * momentum)
     return norms.group_norm(input, input.shape[1], weight, bias, eps)
+
+
+def _instances_of_halves(input, mean, variance, weight, bias, momentum, eps):
+    """Normalise as a batch of one sample, whose statistics are rounded."""
+    samples, channels = input.shape[:2]
+
+    def repeated(tensor):
+        return None if tensor is None else tensor.repeat(samples)
+
+    running = [repeated(mean), repeated(variance)]
+    answer = norms.batch_norm(
+        input.reshape(1, samples * channels, *input.shape[2:]),
+        *running,
+        repeated(weight),
+        repeated(bias),
+        True,
+        momentum,
+        eps,
+    )
+    for kept, found in zip((mean, variance), running):
+        if kept is not None:
+            kept.copy_(found.reshape(samples, channels).mean(0))
+    return answer.reshape(input.shape)
 
 
 # attention and embedding
@@ -657,7 +682,7 @@ def _attention_mask(attn_mask, padding, batch, heads, dtype):
     def added(mask):
         if mask.dtype != flow.bool:
             return mask
-        return flow.masked_fill(flow.zeros(*mask.shape, dtype=dtype), mask, float("-inf"))
+        return flow.zeros(*mask.shape, dtype=dtype).masked_fill(mask, float("-inf"))
 
     if attn_mask is not None:
         attn_mask = added(attn_mask)

@@ -9,6 +9,7 @@ import numpy as np
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat.kernels import halves
 from oneflow_mock.compat.kernels import special_functions as special
 
 exp2 = torch.exp2
@@ -184,12 +185,29 @@ def _log1p_slope(x, y):
     return torch.where(masked, flow.zeros_like(y), torch.log1p(y))
 
 
-xlog1py = special.binary(
+_xlog1py = special.binary(
     "xlog1py",
     special.scipy("xlog1py"),
     (_log1p_slope, lambda x, y: x / (y + 1)),
     "Return x log(1 + y), 0 where x is.",
-    halves=True,
+)
+
+
+def xlog1py(input, other, *, out=None):
+    """Return x log(1 + y), 0 where x is."""
+    if halves.is_half(input) and halves.is_half(other) and input.dtype is other.dtype:
+        answer = _half_xlog1py(*torch.broadcast_tensors(input, other))
+        return answer if out is None else out.copy_(answer)
+    return _xlog1py(input, other, out=out)
+
+
+def _xlog1py_gradient(grad, answer, x, y):
+    found = grad * torch.log1p(y)
+    return torch.where((x == 0) & (y <= -1), torch.zeros_like(found), found)
+
+
+_half_xlog1py = halves.stepped(
+    lambda x, y: _xlog1py(x, y), _xlog1py_gradient, lambda grad, answer, x, y: grad * x / (y + 1)
 )
 
 # Bessel functions
