@@ -40,7 +40,7 @@ def addcdiv_(input, tensor1, tensor2, *, value=1):
 
 
 _addcmul, _addcdiv = flow.addcmul, flow.addcdiv
-_addcmul_in_place, _addcdiv_in_place = flow.Tensor.addcmul_, flow.Tensor.addcdiv_
+_addcmul_in_place, _addcdiv_in_place = flow._C.addcmul_, flow._C.addcdiv_
 
 
 def _half_in_place(work, input, tensor1, tensor2, value):
