@@ -10,7 +10,7 @@ import torch
 from oneflow_mock.compat.kernels import decompositions as lapack
 from oneflow_mock.compat.kernels import halves, host
 from oneflow_mock.compat.kernels import matrix_checks as checks
-from oneflow_mock.compat.kernels.decompositions import given, mT, narrow, wide
+from oneflow_mock.compat.kernels.decompositions import given, mH, mT, narrow, wide
 
 
 def _into(out, answer):
@@ -38,6 +38,8 @@ def slogdet(input, *, out=None):
 def logdet(input):
     """Return the logarithms of the determinants; NaN where one is negative."""
     sign, logarithm = torch.linalg.slogdet(input)
+    if sign.is_complex():
+        return torch.log(sign) + logarithm
     negative = sign.detach() == -1
     if not negative.any():
         return logarithm
@@ -65,23 +67,23 @@ def matrix_power(input, n, *, out=None):
 
 
 def cholesky(input, upper=False, *, out=None):
-    """Return L of A = L Lᵀ, or its transpose (torch.linalg.cholesky)."""
+    """Return L of A = L Lᴴ, or its adjoint (torch.linalg.cholesky)."""
     answer, info = torch.linalg.cholesky_ex(input, upper=upper)
     checks.positive("cholesky", host.array(info))
     return _into(out, answer)
 
 
 def cholesky_inverse(L, upper=False, *, out=None):
-    """Return the inverses of A = L Lᵀ from the factors L."""
+    """Return the inverses of A = L Lᴴ from the factors L."""
     if L.ndim < 2:
         raise RuntimeError("cholesky_inverse: The input tensor A must have at least 2 dimensions.")
     checks.square("cholesky_inverse", L)
-    lower = mT(wide(L)) if upper else wide(L)
+    lower = mH(wide(L)) if upper else wide(L)
     return _into(out, narrow(lapack.FactoredInverse.apply(lower), L.dtype))
 
 
 def cholesky_solve(B, L, upper=False, *, out=None):
-    """Return X of A X = B from L of A = L Lᵀ."""
+    """Return X of A X = B from L of A = L Lᴴ."""
     for name, one in (("b", B), ("u", L)):
         if one.ndim < 2:
             raise RuntimeError(
@@ -97,7 +99,7 @@ def cholesky_solve(B, L, upper=False, *, out=None):
             f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by "
             f"{L.shape[-1]} but each b matrix is {B.shape[-2]} by {B.shape[-1]}"
         )
-    lower = mT(wide(L)) if upper else wide(L)
+    lower = mH(wide(L)) if upper else wide(L)
     right, lower = lapack.batched(wide(B), lower)
     return _into(out, narrow(lapack.FactoredSolution.apply(right, lower), B.dtype))
 
@@ -156,21 +158,19 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True, *, out=N
 
 def geqrf(input, *, out=None):
     """Return what LAPACK's geqrf leaves: R, the reflections below it, and their scales."""
-    from scipy.linalg.lapack import dgeqrf
-
     checks.matrix("torch.geqrf", input, "input")
     values = lapack.on_host("geqrf", wide(input))
     depth = min(values.shape[-2:])
 
     def factor(one):
         if not one.size:
-            return one, np.zeros(depth)
-        found = dgeqrf(one)
+            return one, np.zeros(depth, one.dtype)
+        found = lapack.routine("geqrf", one)(one)
         return found[0], found[1]
 
     found = lapack.each(factor, values)
     if not found:
-        found = values, np.zeros((*values.shape[:-2], depth))
+        found = values, np.zeros((*values.shape[:-2], depth), values.dtype)
     parts = tuple(narrow(given(one, input), input.dtype) for one in found)
     return _into_each(out, torch.return_types.geqrf(parts))
 
@@ -181,7 +181,7 @@ def orgqr(input, input2, *, out=None):
 
 
 def ormqr(input, input2, input3, left=True, transpose=False, *, out=None):
-    """Return Q C, or C Q, for the product Q of geqrf's reflections, or for Qᵀ."""
+    """Return Q C, or C Q, for the product Q of geqrf's reflections, or for Qᴴ."""
     api = "torch.ormqr"
     if input.ndim < 2 or input3.ndim < 2:
         name = "input" if input.ndim < 2 else "other"
@@ -218,12 +218,12 @@ def ormqr(input, input2, input3, left=True, transpose=False, *, out=None):
                 f"{input.dtype} and {name} has dtype {one.dtype}"
             )
     right = wide(input3)
-    right = right if left else mT(right)
+    right = right if left else mH(right)
     if input3.numel() and input2.numel():
         right = lapack.reflected(wide(input), wide(input2), right, left == transpose)
     else:
         right = right.clone()
-    return _into(out, narrow(right if left else mT(right), input.dtype))
+    return _into(out, narrow(right if left else mH(right), input.dtype))
 
 
 def qr(input, some=True, *, out=None):
@@ -238,7 +238,7 @@ def svd(input, some=True, compute_uv=True, *, out=None):
         raise RuntimeError("linalg.svd: input should have at least 2 dimensions")
     if compute_uv:
         u, s, vh = torch.linalg.svd(input, full_matrices=not some)
-        return _into_each(out, torch.return_types.svd((u, s, mT(vh))))
+        return _into_each(out, torch.return_types.svd((u, s, mH(vh))))
     s = torch.linalg.svdvals(input)
     u, v = (
         flow.zeros((*input.shape[:-2], size, size), dtype=input.dtype, device=input.device)
@@ -253,14 +253,14 @@ def svd_lowrank(A, q=6, niter=2, M=None):
     rows, columns = A.shape[-2:]
     if M is not None:
         A = A - M.expand(*A.shape)
-    tall = mT(A) if rows < columns else A
+    tall = mH(A) if rows < columns else A
     basis = torch.randn(tall.shape[-1], q, dtype=A.dtype, device=A.device)
     basis = torch.linalg.qr(tall @ basis).Q
     for _ in range(2 if niter is None else niter):
-        basis = torch.linalg.qr(mT(tall) @ basis).Q
+        basis = torch.linalg.qr(mH(tall) @ basis).Q
         basis = torch.linalg.qr(tall @ basis).Q
-    u, s, vh = torch.linalg.svd(mT(basis) @ tall, full_matrices=False)
-    u, v = basis @ u, mT(vh)
+    u, s, vh = torch.linalg.svd(mH(basis) @ tall, full_matrices=False)
+    u, v = basis @ u, mH(vh)
     return (v, s, u) if rows < columns else (u, s, v)
 
 

@@ -5,7 +5,6 @@
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels.complex_functions import COMPLEX, of_complex
 from oneflow_mock.compat.kernels.operands import check_tensor, written
 
 
@@ -13,8 +12,6 @@ def _unary(name):
     work = getattr(flow, name)
 
     def operator(input, *, out=None):
-        if input.dtype in COMPLEX:
-            return written(of_complex(name, input), out)
         return work(input) if out is None else written(work(input), out)
 
     return _named(name, operator)
@@ -90,7 +87,6 @@ sinh = _unary("sinh")
 sqrt = _unary("sqrt")
 tan = _unary("tan")
 tanh = _unary("tanh")
-abs = _unary("abs")
 maximum = _binary("maximum")
 minimum = _binary("minimum")
 mul = _binary("mul")
@@ -111,6 +107,14 @@ diag = _general("diag")
 tril = _general("tril")
 triu = _general("triu")
 masked_select = _general("masked_select")
+
+
+def abs(input, *, out=None):
+    """Return the absolute values, of complex numbers too (torch.abs)."""
+    return written(input.abs(), out)
+
+
+absolute = abs
 
 
 def tensordot(a, b, dims=2, out=None):

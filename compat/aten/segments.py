@@ -57,12 +57,9 @@ def _along(data, bounds, axis, reduction, initial):
 def _stepped(rows, reduced, initial):
     """Reduce halves row after row, each of which rounds."""
     kind = _STEPPED[reduced]
-    answer = None if initial is None else rows[0].detach() * 0 + initial
-    for row in rows:
-        if answer is None:
-            answer = row
-        else:
-            answer = answer * row if kind == "prod" else answer + row
+    answer = rows[0] if initial is None else rows[0].detach() * 0 + initial
+    for row in rows[1:] if initial is None else rows:
+        answer = answer * row if kind == "prod" else answer + row
     return answer / len(rows) if kind == "mean" else answer
 
 

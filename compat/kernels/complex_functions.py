@@ -1,4 +1,4 @@
-"""Functions of one complex number, of which OneFlow's own forms make floats first."""
+"""Functions that make real numbers of complex ones."""
 
 from __future__ import annotations
 
@@ -8,19 +8,6 @@ from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import dtypes
 
 COMPLEX = frozenset(dtypes.BY_NAME[name] for name in ("complex64", "complex128"))
-NAMES = (
-    *("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "log", "log10"),
-    *("abs", "absolute", "reciprocal", "rsqrt", "sigmoid", "sin", "sinh", "sqrt", "tan", "tanh"),
-)
-
-
-def of_complex(name, input):
-    """Return a function of each element of a complex tensor; refuse what there is no kernel for."""
-    if name in ("abs", "absolute"):
-        return absolute(input)
-    if name not in NAMES:
-        raise hooks.refuse(f"torch.{name}", "of complex numbers")
-    return hooks.native["function_of_complex"](name, input)
 
 
 def absolute(input):
@@ -35,12 +22,12 @@ def absolute(input):
     return flow.where(is_zero, flow.zeros_like(root), root)
 
 
-def method(name):
-    """Return a Tensor method for real and complex tensors."""
+def real_valued(name):
+    """Return the Tensor method of absolute values for real and complex tensors."""
     stock = getattr(flow.Tensor, "abs" if name == "absolute" else name)
 
     def function(self):
-        return of_complex(name, self) if self.dtype in COMPLEX else stock(self)
+        return absolute(self) if self.dtype in COMPLEX else stock(self)
 
     function.__name__ = name
     function.__qualname__ = f"Tensor.{name}"

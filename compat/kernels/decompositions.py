@@ -12,18 +12,23 @@ import oneflow as flow
 import torch
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import host
+from oneflow_mock.compat.kernels import dtypes, host
+
+_COMPLEX64, _COMPLEX128 = dtypes.BY_NAME["complex64"], dtypes.BY_NAME["complex128"]
 
 
-def _lapack():
+def routine(name, array):
+    """Return LAPACK's routine of a name for an array's numbers, in double precision."""
     import scipy.linalg.lapack  # takes a while, and norms do without
 
-    return scipy.linalg.lapack
+    return getattr(scipy.linalg.lapack, ("z" if np.iscomplexobj(array) else "d") + name)
 
 
 def wide(tensor):
     """Return a tensor in the precision it is computed in."""
-    return tensor.double() if tensor.dtype == flow.float32 else tensor
+    if tensor.dtype == flow.float32:
+        return tensor.double()
+    return tensor.to(_COMPLEX128) if tensor.dtype == _COMPLEX64 else tensor
 
 
 def narrow(tensor, dtype):
@@ -48,17 +53,42 @@ def on_host(api, tensor):
 def given(values, like, dtype=None):
     """Return an array as a tensor beside another one."""
     values = np.array(values, dtype=dtype, order="C")
-    kind = getattr(flow, values.dtype.name)  # "bool", too
+    kind = dtypes.BY_NAME[values.dtype.name]
     if not values.size:
         return flow.zeros(values.shape, dtype=kind, device=like.device)
     if values.ndim == 0:
-        return flow.tensor(values.item(), dtype=kind, device=like.device)
-    return flow.from_numpy(values).to(like.device)
+        return torch.tensor(values.item(), dtype=kind, device=like.device)
+    return torch.from_numpy(values).to(like.device)
 
 
 def mT(tensor):
     """Transpose the matrices."""
     return tensor.transpose(-2, -1)
+
+
+def mH(tensor):
+    """Transpose the matrices, and conjugate complex ones."""
+    turned = tensor.transpose(-2, -1)
+    return hooks.native["conj"](turned.contiguous()) if turned.is_complex() else turned
+
+
+def adjoint(array):
+    """Transpose an array's matrices, and conjugate complex ones."""
+    return np.conj(np.swapaxes(array, -2, -1))
+
+
+def _real(tensor):
+    """Return a complex tensor without its imaginary part, of the same dtype."""
+    return tensor.real.to(tensor.dtype) if tensor.is_complex() else tensor
+
+
+def _check_gauge(name, imaginary):
+    """Refuse a gradient that depends on the phase of vectors, which nothing determines."""
+    if not torch.allclose(imaginary, torch.zeros_like(imaginary), rtol=1e-2, atol=1e-2):
+        raise RuntimeError(
+            f"{name}: The vectors in the complex case are specified up to multiplication by "
+            "e^{i phi}. The specified loss function depends on this quantity, so it is ill-defined."
+        )
 
 
 def each(function, array, *others):
@@ -108,9 +138,9 @@ class Inverse(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """Return -A⁻ᵀ G A⁻ᵀ."""
+        """Return -A⁻ᴴ G A⁻ᴴ."""
         (answer,) = ctx.saved_tensors
-        turned = mT(answer)
+        turned = mH(answer)
         return -(turned @ (grad @ turned)), None
 
 
@@ -128,8 +158,9 @@ class Solution(torch.autograd.Function):
     def backward(ctx, grad):
         """Return the gradients of A and B."""
         matrix, answer = ctx.saved_tensors
-        right = Solution.apply(mT(matrix), grad, _solved(mT(matrix), grad))
-        return -(right @ mT(answer)), right, None
+        turned = mH(matrix)
+        right = Solution.apply(turned, grad, _solved(turned, grad))
+        return -(right @ mH(answer)), right, None
 
 
 def _solved(matrix, right):
@@ -142,13 +173,13 @@ def solve_arrays(matrix, right):
     def solve(one, other):
         if not one.size or not other.size:
             return np.zeros_like(other), 0
-        factors, pivots, info = _lapack().dgetrf(one)
+        factors, pivots, info = routine("getrf", one)(one)
         with np.errstate(all="ignore"):
             if info > 0:
                 lower = np.tril(factors, -1) + np.eye(len(one))
                 order = rows_of(pivots + 1, len(one))
                 return _substitute(np.triu(factors), _substitute(lower, other[order], False)), info
-            return _lapack().dgetrs(factors, pivots, other)[0], 0
+            return routine("getrs", factors)(factors, pivots, other)[0], 0
 
     answers = each(solve, matrix, right)
     if not answers:
@@ -159,7 +190,7 @@ def solve_arrays(matrix, right):
 def _substitute(matrix, right, upper=True):
     """Solve a triangular system that may be singular: with zeros come infinities, no error."""
     size = len(matrix)
-    answer = np.array(right)
+    answer = np.array(right, dtype=np.result_type(matrix, right))
     for row in reversed(range(size)) if upper else range(size):
         done = slice(row + 1, None) if upper else slice(None, row)
         answer[row] = (answer[row] - matrix[row, done] @ answer[done]) / matrix[row, row]
@@ -175,7 +206,7 @@ def triangular_arrays(matrix, right, upper, unit):
         if not unit and not np.diagonal(one).all():
             with np.errstate(all="ignore"):
                 return (_substitute(np.triu(one) if upper else np.tril(one), other, upper),)
-        return (_lapack().dtrtrs(one, other, lower=not upper, unitdiag=unit)[0],)
+        return (routine("trtrs", one)(one, other, lower=not upper, unitdiag=unit)[0],)
 
     answers = each(solve, matrix, right)
     return answers[0] if answers else np.zeros_like(right)
@@ -200,8 +231,8 @@ class Triangular(torch.autograd.Function):
         """Return the gradients of A, on its triangle, and of B."""
         matrix, answer = ctx.saved_tensors
         upper, unit = ctx.how
-        right = Triangular.apply(mT(matrix), grad, not upper, unit)
-        left = -(right @ mT(answer))
+        right = Triangular.apply(mH(matrix), grad, not upper, unit)
+        left = -(right @ mH(answer))
         left = torch.triu(left, int(unit)) if upper else torch.tril(left, -int(unit))
         return left, right, None, None
 
@@ -219,14 +250,14 @@ class Determinant(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """Return det(A) A⁻ᵀ."""
+        """Return det(A)* A⁻ᴴ."""
         matrix, answer = ctx.saved_tensors
-        turned = mT(Inverse.apply(matrix, ctx.inverse()))
-        return (grad * answer).unsqueeze(-1).unsqueeze(-1) * turned, None, None
+        turned = mH(Inverse.apply(matrix, ctx.inverse()))
+        return (grad * answer.conj()).unsqueeze(-1).unsqueeze(-1) * turned, None, None
 
 
 class LogDeterminant(torch.autograd.Function):
-    """The logarithm of the determinant's magnitude, given as an array."""
+    """The logarithm of the determinant, of a real one's magnitude, given as an array."""
 
     @staticmethod
     def forward(ctx, matrix, value, inverse):
@@ -237,9 +268,9 @@ class LogDeterminant(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """Return A⁻ᵀ."""
+        """Return A⁻ᴴ."""
         (matrix,) = ctx.saved_tensors
-        turned = mT(Inverse.apply(matrix, ctx.inverse()))
+        turned = mH(Inverse.apply(matrix, ctx.inverse()))
         return grad.unsqueeze(-1).unsqueeze(-1) * turned, None, None
 
 
@@ -254,7 +285,7 @@ def factorize(matrix, pivot=True):
     def lu(one):
         if not one.size:
             return one, np.arange(1, depth + 1), 0
-        factors, pivots, info = _lapack().dgetrf(one)
+        factors, pivots, info = routine("getrf", one)(one)
         return factors, pivots + 1, info
 
     answers = each(lu, matrix)
@@ -294,11 +325,12 @@ class Factors(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_lower, grad_upper):
-        """Return L⁻ᵀ (tril(Lᵀ GL, -1) + triu(GU Uᵀ)) U⁻ᵀ."""
+        """Return L⁻ᴴ (tril(Lᴴ GL, -1) + triu(GU Uᴴ)) U⁻ᴴ."""
         lower, upper = ctx.saved_tensors
-        inner = torch.tril(mT(lower) @ grad_lower, -1) + torch.triu(grad_upper @ mT(upper))
-        left = Triangular.apply(mT(lower), inner, True, True)
-        return mT(Triangular.apply(upper, mT(left), True, False)), None, None
+        turned = mH(lower)
+        inner = torch.tril(turned @ grad_lower, -1) + torch.triu(grad_upper @ mH(upper))
+        left = Triangular.apply(turned, inner, True, True)
+        return mH(Triangular.apply(upper, mH(left), True, False)), None, None
 
 
 def lu(api, matrix):
@@ -311,7 +343,8 @@ def lu(api, matrix):
     upper = np.triu(packed[..., :depth, :])
     if not matrix.requires_grad or not flow.is_grad_enabled() or not matrix.numel():
         return (pivots, info, *parted(Constant.apply(matrix, lower, upper)))
-    ordered = given(np.swapaxes(permutations(pivots, rows), -1, -2), matrix) @ matrix
+    order = given(np.swapaxes(permutations(pivots, rows), -1, -2), matrix)
+    ordered = narrow(order, matrix.dtype) @ matrix
     square = ordered[..., :depth, :depth]
     parts = Factors.apply(square, lower[..., :depth, :], upper[..., :depth])
     first, last = parted(parts)
@@ -325,7 +358,7 @@ def lu(api, matrix):
 
 
 class Cholesky(torch.autograd.Function):
-    """The lower factor L of A = L Lᵀ, given as an array."""
+    """The lower factor L of A = L Lᴴ, given as an array."""
 
     @staticmethod
     def forward(ctx, matrix, values):
@@ -336,24 +369,24 @@ class Cholesky(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """Return the symmetric part of L⁻ᵀ Φ(Lᵀ G) L⁻¹; Φ halves the diagonal."""
+        """Return L⁻ᴴ Φ(Lᴴ G) L⁻¹; Φ halves the lower triangle, and mirrors what is below."""
         (answer,) = ctx.saved_tensors
-        inner = torch.tril(mT(answer) @ grad)
-        inner = inner - torch.diag_embed(_diagonal(inner) * 0.5)
-        left = Triangular.apply(mT(answer), inner, True, False)
-        left = mT(Triangular.apply(mT(answer), mT(left), True, False))
-        return (left + mT(left)) * 0.5, None
+        turned = mH(answer)
+        inner = torch.tril(turned @ grad)
+        inner = (inner + mH(torch.tril(inner, -1))) * 0.5
+        left = Triangular.apply(turned, inner, True, False)
+        return mH(Triangular.apply(turned, mH(left), True, False)), None
 
 
 class FactoredSolution(torch.autograd.Function):
-    """X of L Lᵀ X = B."""
+    """X of L Lᴴ X = B."""
 
     @staticmethod
     def forward(ctx, right, lower):
         """Return X."""
         factor = host.array(lower.detach())
         half = triangular_arrays(factor, host.array(right.detach()), False, False)
-        answer = given(triangular_arrays(np.swapaxes(factor, -1, -2), half, True, False), right)
+        answer = given(triangular_arrays(adjoint(factor), half, True, False), right)
         ctx.save_for_backward(lower, answer)
         return answer
 
@@ -362,20 +395,20 @@ class FactoredSolution(torch.autograd.Function):
         """Return the gradients of B, and of L as PyTorch gives it, of its upper triangle, too."""
         lower, answer = ctx.saved_tensors
         right = FactoredSolution.apply(grad, lower)
-        inner = right @ mT(answer)
-        return right, -((inner + mT(inner)) @ lower)
+        inner = right @ mH(answer)
+        return right, -((inner + mH(inner)) @ lower)
 
 
 class FactoredInverse(torch.autograd.Function):
-    """The inverse of L Lᵀ."""
+    """The inverse of L Lᴴ."""
 
     @staticmethod
     def forward(ctx, lower):
         """Return the inverse."""
         values = host.array(lower.detach())
-        unit = np.broadcast_to(np.eye(values.shape[-1]), values.shape)
+        unit = np.broadcast_to(np.eye(values.shape[-1], dtype=values.dtype), values.shape)
         half = triangular_arrays(values, unit, False, False)
-        answer = given(np.swapaxes(half, -1, -2) @ half, lower)
+        answer = given(adjoint(half) @ half, lower)
         ctx.save_for_backward(lower, answer)
         return answer
 
@@ -383,7 +416,7 @@ class FactoredInverse(torch.autograd.Function):
     def backward(ctx, grad):
         """Return the gradient of L as PyTorch gives it, of its upper triangle, too."""
         lower, answer = ctx.saved_tensors
-        return -(answer @ (grad + mT(grad)) @ answer @ lower)
+        return -(answer @ (grad + mH(grad)) @ answer @ lower)
 
 
 def cholesky_arrays(matrix):
@@ -392,7 +425,7 @@ def cholesky_arrays(matrix):
     def factor(one):
         if not one.size:
             return one, 0
-        answer, info = _lapack().dpotrf(one, lower=True, clean=True)
+        answer, info = routine("potrf", one)(one, lower=True, clean=True)
         return np.tril(answer), info
 
     answers = each(factor, matrix)
@@ -413,12 +446,12 @@ class Orthogonal(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_q, grad_r):
-        """Return (GQ + Q S) R⁻ᵀ; S is what triu(GR Rᵀ - Qᵀ GQ) says, made symmetric."""
+        """Return (GQ + Q S) R⁻ᴴ; S is what triu(GR Rᴴ - Qᴴ GQ) says, made Hermitian."""
         q, r = ctx.saved_tensors
-        inner = torch.triu(grad_r @ mT(r) - mT(q) @ grad_q)
-        inner = inner + mT(inner) - torch.diag_embed(_diagonal(inner))
+        inner = torch.triu(grad_r @ mH(r) - mH(q) @ grad_q)
+        inner = inner + mH(inner) - torch.diag_embed(_real(_diagonal(inner)))
         inner = q @ inner + grad_q
-        return mT(Triangular.apply(r, mT(inner), True, False)), None, None
+        return mH(Triangular.apply(r, mH(inner), True, False)), None, None
 
 
 class Undifferentiable(torch.autograd.Function):
@@ -454,7 +487,7 @@ class Constant(torch.autograd.Function):
 
 
 class Symmetric(torch.autograd.Function):
-    """Eigenvalues and eigenvectors of a symmetric matrix, given as arrays."""
+    """Eigenvalues and eigenvectors of a Hermitian matrix, given as arrays."""
 
     @staticmethod
     def forward(ctx, matrix, values, vectors):
@@ -465,24 +498,56 @@ class Symmetric(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_values, grad_vectors):
-        """Return V (diag(GΛ) + skew(Vᵀ GV) / (λⱼ - λᵢ)) Vᵀ."""
+        """Return V (diag(GΛ) + skew(Vᴴ GV) / (λⱼ - λᵢ)) Vᴴ."""
         values, vectors = ctx.saved_tensors
+        values, grad_values = values.to(vectors.dtype), grad_values.to(vectors.dtype)
         gaps = values.unsqueeze(-2) - values.unsqueeze(-1)
         gaps = _with_diagonal(gaps, flow.ones_like(values))
-        turned = mT(vectors) @ grad_vectors
-        if not grad_vectors.any():  # equal eigenvalues do no harm where only these are used
+        adjoint_vectors = mH(vectors)
+        turned = adjoint_vectors @ grad_vectors
+        if not torch.any(grad_vectors):  # equal eigenvalues do no harm where only these are used
             inner = torch.diag_embed(grad_values)
         else:
-            inner = _with_diagonal((turned - mT(turned)) * 0.5 / gaps, grad_values)
-        return vectors @ (inner @ mT(vectors)), None, None
+            if vectors.is_complex():
+                _check_gauge("linalg_eigh_backward", _diagonal(turned).imag)
+            inner = _with_diagonal((turned - mH(turned)) * 0.5 / gaps, grad_values)
+        return vectors @ (inner @ adjoint_vectors), None, None
+
+
+class Eigen(torch.autograd.Function):
+    """Eigenvalues and eigenvectors of a matrix, given as arrays."""
+
+    @staticmethod
+    def forward(ctx, matrix, values, vectors):
+        """Return eigenvalues and eigenvectors."""
+        values, vectors = given(values, matrix), given(vectors, matrix)
+        ctx.save_for_backward(values, vectors)
+        return values, vectors
+
+    @staticmethod
+    def backward(ctx, grad_values, grad_vectors):
+        """Return V⁻ᴴ (diag(GΛ) + (Vᴴ GV - Vᴴ V diag(Re Vᴴ GV)) / (λⱼ - λᵢ)*) Vᴴ."""
+        values, vectors = ctx.saved_tensors
+        turned = mH(vectors)
+        inner = torch.diag_embed(grad_values)
+        if torch.any(grad_vectors):
+            own = turned @ grad_vectors
+            diagonal = _diagonal(own)
+            _check_gauge("linalg_eig_backward", diagonal.imag)
+            own = own - turned @ (vectors * _real(diagonal).unsqueeze(-2))
+            gaps = (values.unsqueeze(-2) - values.unsqueeze(-1)).conj()
+            gaps = _with_diagonal(gaps, flow.ones_like(values))
+            inner = _with_diagonal(own / gaps, grad_values)
+        inner = inner @ turned
+        return Solution.apply(turned, inner, _solved(turned, inner)), None, None
 
 
 class Singular(torch.autograd.Function):
-    """U, S and Vᵀ of the reduced singular value decomposition, given as arrays."""
+    """U, S and Vᴴ of the reduced singular value decomposition, given as arrays."""
 
     @staticmethod
     def forward(ctx, matrix, u, s, vh):
-        """Return U, S and Vᵀ."""
+        """Return U, S and Vᴴ."""
         answer = tuple(given(one, matrix) for one in (u, s, vh))
         ctx.save_for_backward(*answer)
         return answer
@@ -492,38 +557,49 @@ class Singular(torch.autograd.Function):
         """Return the gradient of the matrix."""
         u, s, vh = ctx.saved_tensors
         rows, columns, depth = u.shape[-2], vh.shape[-1], s.shape[-1]
-        has_u, has_v = bool(grad_u.any()), bool(grad_vh.any())
+        s, grad_s = s.to(u.dtype), grad_s.to(u.dtype)
+        has_u, has_v = bool(torch.any(grad_u)), bool(torch.any(grad_vh))
         if not has_u and not has_v:
             return u @ (grad_s.unsqueeze(-1) * vh), None, None, None
         squares = s * s
         gaps = _with_diagonal(squares.unsqueeze(-2) - squares.unsqueeze(-1), flow.ones_like(s))
         inner = torch.diag_embed(grad_s)
+        phase = []
         if has_u:
-            turned = mT(u) @ grad_u
-            inner = inner + (turned - mT(turned)) * s.unsqueeze(-2) / gaps
+            turned = mH(u) @ grad_u
+            turned = turned - mH(turned)
+            inner = inner + turned * s.unsqueeze(-2) / gaps
+            phase.append(_diagonal(turned))
         if has_v:
-            turned = vh @ mT(grad_vh)
-            inner = inner + s.unsqueeze(-1) * (turned - mT(turned)) / gaps
+            turned = vh @ mH(grad_vh)
+            turned = turned - mH(turned)
+            inner = inner + s.unsqueeze(-1) * turned / gaps
+            phase.append(_diagonal(turned))
+        if u.is_complex():
+            _check_gauge("svd_backward", (sum(phase[1:], phase[0]) * 0.5).imag)
+            if len(phase) == 2:
+                inner = inner + torch.diag_embed(phase[0] / (s * 2))
         answer = u @ inner @ vh
         if rows > depth and has_u:
             over = grad_u / s.unsqueeze(-2)
-            answer = answer + (over - u @ (mT(u) @ over)) @ vh
+            answer = answer + (over - u @ (mH(u) @ over)) @ vh
         if columns > depth and has_v:
             over = grad_vh / s.unsqueeze(-1)
-            answer = answer + u @ (over - (over @ mT(vh)) @ vh)
+            answer = answer + u @ (over - (over @ mH(vh)) @ vh)
         return answer, None, None, None
 
 
 def svd_arrays(matrix, full):
-    """Return U, S, Vᵀ of arrays, of any size."""
+    """Return U, S, Vᴴ of arrays, of any size."""
     rows, columns = matrix.shape[-2:]
     if matrix.size:
         return np.linalg.svd(matrix, full_matrices=full)
     batch = matrix.shape[:-2]
     depth = min(rows, columns)
     sides = (rows, columns) if full else (depth, depth)
-    left = np.broadcast_to(np.eye(rows, sides[0]), (*batch, rows, sides[0]))
-    right = np.broadcast_to(np.eye(sides[1], columns), (*batch, sides[1], columns))
+    left, right = np.eye(rows, sides[0]), np.eye(sides[1], columns)
+    left = np.broadcast_to(left.astype(matrix.dtype), (*batch, rows, sides[0]))
+    right = np.broadcast_to(right.astype(matrix.dtype), (*batch, sides[1], columns))
     return left, np.zeros((*batch, depth)), right
 
 
@@ -541,15 +617,15 @@ class PseudoInverse(torch.autograd.Function):
     def backward(ctx, grad):
         """Return the gradient for a matrix whose rank does not change."""
         matrix, answer = ctx.saved_tensors
-        turned, over = mT(answer), mT(grad)
+        turned, over = mH(answer), mH(grad)
         if matrix.shape[-2] <= matrix.shape[-1]:
             inner = over @ answer
             beside = inner @ turned
-            found = beside - mT(answer @ inner) - (matrix @ answer) @ beside
+            found = beside - mH(answer @ inner) - (matrix @ answer) @ beside
             return found + (turned @ answer) @ (over - inner @ matrix), None
         inner = answer @ over
         beside = turned @ inner
-        found = (over - matrix @ inner) @ answer @ turned - mT(inner @ answer)
+        found = (over - matrix @ inner) @ answer @ turned - mH(inner @ answer)
         return found + beside - (beside @ answer) @ matrix, None
 
 
@@ -567,21 +643,22 @@ class Exponential(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """Return the block beside the diagonal of exp([[Aᵀ, G], [0, Aᵀ]])."""
+        """Return the block beside the diagonal of exp([[Aᴴ, G], [0, Aᴴ]])."""
         (matrix,) = ctx.saved_tensors
         if not matrix.numel():
             return flow.zeros_like(matrix)
         size = matrix.shape[-1]
-        turned = mT(matrix)
+        turned = mH(matrix)
         above = flow.cat([turned, grad], dim=-1)
         below = flow.cat([flow.zeros_like(grad), turned], dim=-1)
         return Exponential.apply(flow.cat([above, below], dim=-2))[..., :size, size:]
 
 
 def reflected(vectors, scales, right, turned=False):
-    """Return H₁ … Hₖ B, or Hₖ … H₁ B; Hᵢ = 1 - τᵢ vᵢ vᵢᵀ, vᵢ below the diagonal of column i."""
+    """Return H₁ … Hₖ B, or Hₖᴴ … H₁ᴴ B; Hᵢ = 1 - τᵢ vᵢ vᵢᴴ, vᵢ below the diagonal of column i."""
     rows = vectors.shape[-2]
     count = scales.shape[-1]
+    scales = scales.conj() if turned else scales
     for place in range(count) if turned else reversed(range(count)):
         below = vectors[..., place + 1 :, place]
         unit = flow.zeros((*below.shape[:-1], rows), dtype=below.dtype, device=below.device)
@@ -593,7 +670,7 @@ def reflected(vectors, scales, right, turned=False):
             unit = unit + flow.cat([kept, below], dim=-1)
         unit = unit.unsqueeze(-1)
         scaled = scales[..., place].unsqueeze(-1).unsqueeze(-1) * unit
-        right = right - scaled @ (mT(unit) @ right)
+        right = right - scaled @ (mH(unit) @ right)
     return right
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat.kernels import dtypes
+
 HALVES = (flow.float16, flow.bfloat16)
 _KINDS = {
     flow.float32: "Float",
@@ -17,6 +19,8 @@ _KINDS = {
     flow.int8: "Char",
     flow.uint8: "Byte",
     flow.bool: "Bool",
+    dtypes.BY_NAME["complex64"]: "ComplexFloat",
+    dtypes.BY_NAME["complex128"]: "ComplexDouble",
 }
 
 
@@ -27,7 +31,7 @@ def kind(dtype):
 
 def floating(api, tensor, halves=False):
     """Refuse integers, and half precision unless ``halves``."""
-    if not tensor.is_floating_point():
+    if not (tensor.is_floating_point() or tensor.is_complex()):
         raise RuntimeError(
             f"{api}: Expected a floating point or complex tensor as input. Got {kind(tensor.dtype)}"
         )

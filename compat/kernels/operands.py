@@ -59,8 +59,10 @@ def scalar_name(dtype):
 
 
 def floating(input):
-    """Return a tensor of floating point: integers as the default dtype."""
-    return input if input.is_floating_point() else input.to(flow.get_default_dtype())
+    """Return a tensor of floating point or complex: integers as the default dtype."""
+    if input.is_floating_point() or input.is_complex():
+        return input
+    return input.to(flow.get_default_dtype())
 
 
 def check_tensor(api, value, name="input", position=1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import oneflow as flow
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import complex_functions, dtypes, halves
 
 
@@ -53,9 +54,9 @@ def _reflected_floor_divide(self, other):
 
 
 def _true_divide(self, other):
-    return (
-        self.to(flow.get_default_dtype()) / other if self.dtype == flow.bool else _div(self, other)
-    )
+    if self.dtype == flow.bool and not isinstance(other, flow.Tensor):
+        self = self.to(flow.get_default_dtype())
+    return _div(self, other)
 
 
 _div = flow.Tensor.__truediv__
@@ -213,6 +214,10 @@ _PROMOTED_RIGHT = frozenset(
 )
 
 
+#: What the native kernels promote right, at no cost (``promotion.cpp``).
+_PROMOTING = ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__")
+
+
 def _kind(tensor):
     """Return the rank of a tensor's kind in PyTorch's promotion."""
     if tensor.is_complex():
@@ -223,12 +228,8 @@ def _kind(tensor):
 
 
 METHODS = {
-    "__abs__": complex_functions.method("abs"),
-    **{name: complex_functions.method(name) for name in complex_functions.NAMES},
-    **{
-        name: _promoted(name)
-        for name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__")
-    },
+    **{name: complex_functions.real_valued(name) for name in ("__abs__", "abs", "absolute")},
+    **{name: _promoted(name) for name in ([] if hooks.kernels else _PROMOTING)},
     "__and__": _bitwise("bitwise_and"),
     "__rand__": _bitwise("bitwise_and"),
     "__or__": _bitwise("bitwise_or"),

@@ -24,9 +24,9 @@ OFM_COMPARISON(Less, x < y)
 OFM_COMPARISON(LessEqual, x <= y)
 OFM_COMPARISON(Greater, x > y)
 OFM_COMPARISON(GreaterEqual, x >= y)
-OFM_COMPARISON(And, (x != 0) & (y != 0))
-OFM_COMPARISON(Or, (x != 0) | (y != 0))
-OFM_COMPARISON(Xor, (x != 0) ^ (y != 0))
+OFM_COMPARISON(And, (x != T(0)) & (y != T(0)))
+OFM_COMPARISON(Or, (x != T(0)) | (y != T(0)))
+OFM_COMPARISON(Xor, (x != T(0)) ^ (y != T(0)))
 
 // Within atol + rtol |y|, or equal, as infinities are.
 template<typename T>

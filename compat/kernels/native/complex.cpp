@@ -33,6 +33,25 @@ OFM_FUNCTION(Asinh, std::asinh(x))
 OFM_FUNCTION(Acosh, std::acosh(x))
 OFM_FUNCTION(Atanh, std::atanh(x))
 OFM_FUNCTION(Sigmoid, T(1) / (T(1) + std::exp(-x)))
+OFM_FUNCTION(Silu, x / (T(1) + std::exp(-x)))
+OFM_FUNCTION(Log2, std::log(x) / T(0.693147180559945309))
+
+// Near 0 without the digits that 1 + x and exp(x) - 1 lose.
+template<typename R>
+std::complex<R> log1p(std::complex<R> x) {
+  const R angle = std::atan2(x.imag(), x.real() + 1);
+  if (std::abs(x) >= R(0.5)) { return {std::log(std::hypot(x.real() + 1, x.imag())), angle}; }
+  const R above = x.real() * (2 + x.real()) + x.imag() * x.imag();
+  return {above == 0 ? x.real() : std::log1p(above) / 2, angle};
+}
+template<typename R>
+std::complex<R> expm1(std::complex<R> x) {
+  const R half = std::sin(x.imag() / 2);
+  return {std::expm1(x.real()) * std::cos(x.imag()) - 2 * half * half,
+          std::exp(x.real()) * std::sin(x.imag())};
+}
+OFM_FUNCTION(Log1p, log1p(x))
+OFM_FUNCTION(Expm1, expm1(x))
 
 OFM_FUNCTION2(ExpGrad, y * std::exp(x))
 OFM_FUNCTION2(LogGrad, y / x)
@@ -53,19 +72,65 @@ OFM_FUNCTION2(AtanGrad, y / (T(1) + x * x))
 OFM_FUNCTION2(AsinhGrad, y / std::sqrt(T(1) + x * x))
 OFM_FUNCTION2(AcoshGrad, y / (std::sqrt(x - T(1)) * std::sqrt(x + T(1))))
 OFM_FUNCTION2(AtanhGrad, y / (T(1) - x * x))
+OFM_FUNCTION2(Log2Grad, y / (x * T(0.693147180559945309)))
+OFM_FUNCTION2(Log1pGrad, y / (x + T(1)))
+template<typename T>
+T silu_slope(T x) {
+  const T sigmoid = T(1) / (T(1) + std::exp(-x));
+  return sigmoid * (T(1) + x * (T(1) - sigmoid));
+}
+OFM_FUNCTION2(SiluGrad, y * silu_slope(x))
 // Of the sigmoid itself.
 OFM_FUNCTION2(SigmoidGrad, y * x * (T(1) - x))
 
-template<typename T>
-struct Equal {
-  explicit Equal(const Numbers&) {}
-  bool operator()(T x, T y) const { return x == y; }
+#define OFM_COMPARISON(name, expression)                                        \
+  template<typename T>                                                          \
+  struct name {                                                                 \
+    explicit name(const Numbers&) {}                                            \
+    bool operator()(T x, T y) const { return expression; }                      \
+  };                                                                            \
+  template<typename T>                                                          \
+  struct name##Number {                                                         \
+    explicit name##Number(const Numbers& numbers) : y(numbers.get<T>(0)) {}     \
+    bool operator()(T x) const { return expression; }                           \
+    const T y;                                                                  \
+  };
+OFM_COMPARISON(Equal, x == y)
+OFM_COMPARISON(NotEqual, x != y)
+OFM_COMPARISON(And, (x != T(0)) & (y != T(0)))
+OFM_COMPARISON(Or, (x != T(0)) | (y != T(0)))
+OFM_COMPARISON(Xor, (x != T(0)) ^ (y != T(0)))
+
+#define OFM_PREDICATE(name, expression)               \
+  template<typename T>                                \
+  struct name {                                       \
+    explicit name(const Numbers&) {}                  \
+    bool operator()(T x) const { return expression; } \
+  };
+OFM_PREDICATE(IsNan, std::isnan(x.real()) | std::isnan(x.imag()))
+OFM_PREDICATE(IsInf, std::isinf(x.real()) | std::isinf(x.imag()))
+OFM_PREDICATE(IsFinite, std::isfinite(x.real()) & std::isfinite(x.imag()))
+OFM_PREDICATE(Zero, x == T(0))
+
+// Within atol + rtol |y|, or equal, as infinities are.
+template<typename T, bool nan_is_close>
+struct CloseTo {
+  explicit CloseTo(const Numbers& numbers) : atol(numbers.real[0]), rtol(numbers.real[1]) {}
+  bool operator()(T x, T y) const {
+    const auto gap = std::abs(x - y);
+    const bool near = std::isfinite(gap) && gap <= atol + rtol * std::abs(y);
+    return near || x == y || (nan_is_close && x != x && y != y);
+  }
+  const double atol, rtol;
 };
 template<typename T>
-struct NotEqual {
-  explicit NotEqual(const Numbers&) {}
-  bool operator()(T x, T y) const { return x != y; }
-};
+using Close = CloseTo<T, false>;
+template<typename T>
+using CloseOrNan = CloseTo<T, true>;
+void tolerances(Context* context, DataType, Numbers* numbers) {
+  numbers->real[0] = context->Attr<float>("atol");
+  numbers->real[1] = context->Attr<float>("rtol");
+}
 
 #define OFM_BESIDE(name, expression)                                  \
   template<typename T>                                                \
@@ -80,6 +145,36 @@ OFM_BESIDE(DivNumber, x / y)
 OFM_BESIDE(PowNumber, y == T(0) ? T(1) : y == T(2) ? x * x : std::pow(x, y))
 OFM_BESIDE(NumberPow, std::pow(y, x))
 
+// As PyTorch has it: 0 where the exponent is, and where the base is and the exponent not negative.
+template<typename T>
+T of_base(T x, T y) {
+  return y == T(0) ? T(0) : y == T(2) ? T(2) * x : y * std::pow(x, y - T(1));
+}
+template<typename T>
+T of_exponent(T x, T y) {
+  const bool still = x == T(0) && y.imag() == 0 && y.real() >= 0;
+  return still ? T(0) : std::pow(x, y) * std::log(x);
+}
+template<typename T>
+struct PowXGrad {
+  explicit PowXGrad(const Numbers&) {}
+  T operator()(T x, T y, T dz) const { return dz * of_base(x, y); }
+};
+template<typename T>
+struct PowYGrad {
+  explicit PowYGrad(const Numbers&) {}
+  T operator()(T x, T y, T dz) const { return dz * of_exponent(x, y); }
+};
+#define OFM_GRADIENT_BESIDE(name, expression)                         \
+  template<typename T>                                                \
+  struct name {                                                       \
+    explicit name(const Numbers& numbers) : y(numbers.get<T>(0)) {}   \
+    T operator()(T x, T dy) const { return dy * expression; }         \
+    const T y;                                                        \
+  };
+OFM_GRADIENT_BESIDE(PowNumberGrad, of_base(x, y))
+OFM_GRADIENT_BESIDE(NumberPowGrad, of_exponent(y, x))
+
 void operand_number(Context* context, DataType, Numbers* numbers) {
   numbers->real[0] = context->Attr<bool>("has_int_operand")
                          ? static_cast<double>(context->Attr<int64_t>("int_operand"))
@@ -87,8 +182,8 @@ void operand_number(Context* context, DataType, Numbers* numbers) {
 }
 
 template<template<typename> class Function>
-void function(const char* op) {
-  Plan plan{op, 1, {"x"}, "y"};
+void function(const char* op, const char* in = "x", const char* out = "y") {
+  Plan plan{op, 1, {in}, out};
   fill1<Function, OFM_COMPLEX>(plan);
   plan.grain = kGrain / 32;
   add(plan);
@@ -116,17 +211,42 @@ void by_tensor(const char* op) {
   add(plan);
 }
 template<template<typename> class Function>
-void compare(const char* op) {
+void compare(const char* op, void (*numbers)(Context*, DataType, Numbers*) = nullptr) {
   Plan plan{op, 2, {"x", "y"}, "z"};
   fill2<Function, OFM_COMPLEX>(plan);
+  plan.result = B1;
+  plan.numbers = numbers;
+  add(plan);
+}
+template<template<typename> class Function>
+void compare_number(const char* op) {
+  Plan plan{op, 1, {"in"}, "out"};
+  fill1<Function, OFM_COMPLEX>(plan);
+  plan.result = B1;
+  plan.numbers = operand_number;
+  add(plan);
+}
+template<template<typename> class Function>
+void predicate(const char* op, const char* in, const char* out) {
+  Plan plan{op, 1, {in}, out};
+  fill1<Function, OFM_COMPLEX>(plan);
   plan.result = B1;
   add(plan);
 }
 
 template<template<typename> class Function>
-void gradient(const char* op, const char* of = "x") {
+void gradient(const char* op, const char* of = "x",
+              void (*numbers)(Context*, DataType, Numbers*) = nullptr) {
   Plan plan{op, 2, {of, "dy"}, "dx"};
   fill2<Function, OFM_COMPLEX>(plan);
+  plan.grain = kGrain / 32;
+  plan.numbers = numbers;
+  add(plan);
+}
+template<template<typename> class Function>
+void gradient_of_two(const char* op, const char* out) {
+  Plan plan{op, 3, {"x", "y", "dz"}, out};
+  fill3<Function, OFM_COMPLEX>(plan);
   plan.grain = kGrain / 32;
   add(plan);
 }
@@ -149,6 +269,20 @@ const bool registered = [] {
   by_tensor<Div>("scalar_div_by_tensor");
   compare<Equal>("broadcast_equal");
   compare<NotEqual>("broadcast_not_equal");
+  compare<And>("broadcast_logical_and");
+  compare<Or>("broadcast_logical_or");
+  compare<Xor>("broadcast_logical_xor");
+  compare<Close>("broadcast_isclose_neq_nan", tolerances);
+  compare<CloseOrNan>("broadcast_isclose_eq_nan", tolerances);
+  compare_number<EqualNumber>("scalar_logical_equal");
+  compare_number<NotEqualNumber>("scalar_logical_not_equal");
+  compare_number<AndNumber>("scalar_logical_and");
+  compare_number<OrNumber>("scalar_logical_or");
+  compare_number<XorNumber>("scalar_logical_xor");
+  predicate<IsNan>("isnan", "in", "out");
+  predicate<IsInf>("isinf", "in", "out");
+  predicate<IsFinite>("isfinite", "in", "out");
+  predicate<Zero>("logical_not", "x", "y");
   function<Negative>("negative");
   function<Reciprocal>("reciprocal");
   function<Square>("square");
@@ -157,6 +291,9 @@ const bool registered = [] {
   function<Exp>("exp");
   function<Log>("log");
   function<Log10>("log10");
+  function<Log2>("log2");
+  function<Log1p>("log1p");
+  function<Expm1>("expm1");
   function<Sin>("sin");
   function<Cos>("cos");
   function<Tan>("tan");
@@ -173,6 +310,9 @@ const bool registered = [] {
   gradient<ExpGrad>("exp_grad");
   gradient<LogGrad>("log_grad");
   gradient<Log10Grad>("log10_grad");
+  gradient<Log2Grad>("log2_grad");
+  gradient<Log1pGrad>("log1p_grad");
+  gradient<ExpGrad>("expm1_grad");
   gradient<SqrtGrad>("sqrt_grad");
   gradient<RsqrtGrad>("rsqrt_grad");
   gradient<ReciprocalGrad>("reciprocal_grad");
@@ -190,6 +330,12 @@ const bool registered = [] {
   gradient<AcoshGrad>("acosh_grad");
   gradient<AtanhGrad>("atanh_grad");
   gradient<SigmoidGrad>("sigmoid_grad", "y");
+  function<Silu>("silu", "in", "out");
+  gradient<SiluGrad>("silu_grad");
+  gradient_of_two<PowXGrad>("pow_x_grad", "dx");
+  gradient_of_two<PowYGrad>("pow_y_grad", "dy");
+  gradient<PowNumberGrad>("scalar_pow_grad", "x", operand_number);
+  gradient<NumberPowGrad>("scalar_reverse_pow_grad", "x", operand_number);
   return true;
 }();
 

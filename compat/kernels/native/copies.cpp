@@ -551,6 +551,7 @@ struct FillTensor {
                OFM_ON_CPU("out", DtypeOf<type>::value)                                          \
                    && (user_op::HobDataType("value", 0) == DtypeOf<type>::value))
 OFM_FOR_ALL(OFM_FILLS)
+OFM_FOR_COMPLEX(OFM_FILLS)
 
 OFM_REGISTER("to_contiguous", Stateless<ToContiguous>, any_on_cpu("in"))
 OFM_REGISTER("transpose", Stateless<Transpose>, any_on_cpu("input"))
@@ -579,6 +580,7 @@ OFM_REGISTER("diag_grad", Stateless<DiagGrad>, any_on_cpu("dy"))
 OFM_REGISTER("triu", Stateless<Triu>, any_on_cpu("in"))
 #define OFM_TRIL(type) OFM_REGISTER("tril", Stateless<Tril<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))
 OFM_FOR_ALL(OFM_TRIL)
+OFM_FOR_COMPLEX(OFM_TRIL)
 
 // Between devices they are OneFlow's.
 auto from_cpu_to_cpu() {

@@ -216,12 +216,30 @@ struct Constant {
 };
 #define OFM_CONSTANT(type) \
   OFM_REGISTER("constant", Stateless<Constant<type>>, OFM_ON_CPU("out", DtypeOf<type>::value))
-OFM_CONSTANT(int16_t)
+OFM_FOR_FLOATING(OFM_CONSTANT)
+OFM_FOR_INTEGERS(OFM_CONSTANT)
+OFM_CONSTANT(bool)
 OFM_CONSTANT(uint16_t)
 OFM_CONSTANT(uint32_t)
 OFM_CONSTANT(uint64_t)
 OFM_CONSTANT(std::complex<float>)
 OFM_CONSTANT(std::complex<double>)
+
+template<typename T>
+struct Eye {
+  static void compute(Context* context) {
+    const int64_t rows = context->Attr<int64_t>("rows"), columns = context->Attr<int64_t>("cols");
+    T* to = mut_data<T>(context, "out");
+    std::fill(to, to + rows * columns, T(0));
+    for (int64_t i = 0; i < std::min(rows, columns); ++i) { to[i * (columns + 1)] = T(1); }
+  }
+};
+#define OFM_EYE(type) OFM_REGISTER("eye", Stateless<Eye<type>>, OFM_ON_CPU("out", DtypeOf<type>::value))
+OFM_EYE(int16_t)
+OFM_EYE(uint16_t)
+OFM_EYE(uint32_t)
+OFM_EYE(uint64_t)
+OFM_FOR_COMPLEX(OFM_EYE)
 
 // --- complex numbers -----------------------------------------------------------------------------
 //
@@ -377,6 +395,41 @@ bool let_complex_require() {
   return calls::replace(library, slot, reinterpret_cast<void*>(may_require_gradient));
 }
 const bool complex_requires = let_complex_require();
+
+// --- what complex numbers are to OneFlow's functions -----------------------------------------------
+//
+// They ask whether a dtype is of integers, which complex128's stand-in is, or of floats, which have
+// all that complex numbers need, and convert or refuse what is neither.
+
+constexpr char kIsIntegral[] = "_ZN7oneflow18IsIntegralDataTypeENS_8DataTypeE";
+constexpr char kIsFloating[] = "_ZN7oneflow18IsFloatingDataTypeENS_8DataTypeE";
+constexpr char kIsInteger[] = "_ZNK7oneflow5DType10is_integerEv";
+bool (*stock_is_integral)(DataType) = nullptr;
+bool (*stock_is_floating)(DataType) = nullptr;
+bool (*stock_is_integer)(const oneflow::DType*) = nullptr;
+
+bool is_integral(DataType dtype) { return !is_complex(dtype) && stock_is_integral(dtype); }
+bool is_floating(DataType dtype) { return is_complex(dtype) || stock_is_floating(dtype); }
+bool is_integer(const oneflow::DType* dtype) {
+  return !is_complex(dtype->data_type()) && stock_is_integer(dtype);
+}
+
+template<typename Function>
+void take_over(const calls::Library& library, const char* name, Function** stock, Function* own) {
+  void** slot = calls::slot_of(library, name);
+  if (slot == nullptr) { return; }
+  *stock = reinterpret_cast<Function*>(calls::address_of(library, name));
+  calls::replace(library, slot, reinterpret_cast<void*>(own));
+}
+
+const bool complex_is_floating = [] {
+  const calls::Library library = calls::library();
+  if (library.symbols == nullptr) { return false; }
+  take_over(library, kIsIntegral, &stock_is_integral, is_integral);
+  take_over(library, kIsFloating, &stock_is_floating, is_floating);
+  take_over(library, kIsInteger, &stock_is_integer, is_integer);
+  return true;
+}();
 
 // --- for Python ----------------------------------------------------------------------------------
 

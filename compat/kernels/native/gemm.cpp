@@ -172,7 +172,7 @@ void gemm<float>(int64_t m, int64_t n, int64_t k, float alpha, Matrix<float> a, 
     for (int64_t i = 0; !add && i < m; ++i) { std::fill_n(c + i * stride, n, 0.0f); }
     return;
   }
-  if (!omp_in_parallel()) { stream(); }  // for the number of threads
+  if (!in_parallel()) { stream(); }  // for the number of threads
   const Blas left(a, m, k), right(b, k, n);
   const Uninterrupted uninterrupted;
   dnnl_sgemm(left.order, right.order, m, n, k, alpha, left.data, left.leading, right.data,
@@ -186,6 +186,8 @@ OFM_GEMM(double) OFM_FOR_INTEGERS(OFM_GEMM)
 
 namespace {
 
+constexpr int64_t kSmall = 1 << 15;
+
 // By four products of real matrices: the parts lie two elements apart.
 template<typename R>
 void complex_gemm(int64_t m, int64_t n, int64_t k, std::complex<R> alpha,
@@ -195,6 +197,24 @@ void complex_gemm(int64_t m, int64_t n, int64_t k, std::complex<R> alpha,
   const auto part = [](const Matrix<std::complex<R>>& of, int which) {
     return Matrix<R>{reinterpret_cast<const R*>(of.data) + which, 2 * of.row, 2 * of.column};
   };
+  // Few terms without rounding in between, where parts that cancel would show it.
+  if (m * n * k <= kSmall) {
+    using Wide = std::complex<double>;
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < n; ++j) {
+        Wide sum = 0;
+        for (int64_t q = 0; q < k; ++q) {
+          const auto x = a.data[i * a.row + q * a.column], y = b.data[q * b.row + j * b.column];
+          sum += Wide(1. * x.real() * y.real() - 1. * x.imag() * y.imag(),
+                      1. * x.real() * y.imag() + 1. * x.imag() * y.real());
+        }
+        const std::complex<R> value = alpha * std::complex<R>(sum);
+        std::complex<R>& to = c[i * stride + j];
+        to = add ? to + value : value;
+      }
+    }
+    return;
+  }
   std::vector<R> real(m * n), imag(m * n);
   gemm<R>(m, n, k, 1, part(a, 0), part(b, 0), false, real.data(), n);
   gemm<R>(m, n, k, -1, part(a, 1), part(b, 1), true, real.data(), n);

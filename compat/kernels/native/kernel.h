@@ -21,6 +21,7 @@
 
 #include "oneflow/core/framework/framework.h"
 #include "signals.h"
+#include "team.h"
 
 namespace ofm {
 
@@ -130,10 +131,12 @@ OFM_DTYPE(int16_t, kInt16)
 OFM_DTYPE(int32_t, kInt32)
 OFM_DTYPE(int64_t, kInt64)
 OFM_DTYPE(bool, kBool)
-OFM_DTYPE(std::complex<float>, kComplex64)
+using Complex64 = std::complex<float>;
+using Complex128 = std::complex<double>;
+OFM_DTYPE(Complex64, kComplex64)
 // OneFlow's table of an operator's kernels ends before kComplex128: complex128 goes by the name of
 // another dtype of 16 bytes that has no tensors either.
-OFM_DTYPE(std::complex<double>, kInt128)
+OFM_DTYPE(Complex128, kInt128)
 #undef OFM_DTYPE
 
 #define OFM_FOR_FLOATING(macro, ...) \
@@ -142,6 +145,8 @@ OFM_DTYPE(std::complex<double>, kInt128)
 #define OFM_FOR_INTEGERS(macro, ...) \
   macro(int8_t, ##__VA_ARGS__) macro(uint8_t, ##__VA_ARGS__) \
   macro(int16_t, ##__VA_ARGS__) macro(int32_t, ##__VA_ARGS__) macro(int64_t, ##__VA_ARGS__)
+#define OFM_FOR_COMPLEX(macro, ...) \
+  macro(Complex64, ##__VA_ARGS__) macro(Complex128, ##__VA_ARGS__)
 #define OFM_FOR_ALL(macro, ...) \
   OFM_FOR_FLOATING(macro, ##__VA_ARGS__) OFM_FOR_INTEGERS(macro, ##__VA_ARGS__) \
   macro(bool, ##__VA_ARGS__)
@@ -159,17 +164,14 @@ template<typename Body>
 inline void parallel_for(int64_t count, int64_t grain, const Body& body) {
   if (count <= 0) { return; }
   const int64_t wanted = std::min<int64_t>(threads(), (count + grain - 1) / std::max<int64_t>(grain, 1));
-  if (wanted <= 1 || omp_in_parallel()) {
+  if (wanted <= 1 || in_parallel()) {
     body(int64_t{0}, count);
     return;
   }
-#pragma omp parallel num_threads(static_cast<int>(wanted))
-  {
-    const int64_t parts = omp_get_num_threads(), part = omp_get_thread_num();
-    if (part > 0) { stay_uninterrupted(); }
+  on_threads(static_cast<int>(wanted), [&](int part, int parts) {
     const int64_t begin = count * part / parts, end = count * (part + 1) / parts;
     if (begin < end) { body(begin, end); }
-  }
+  });
 }
 
 // --- tensors and kernels -------------------------------------------------------------------------

@@ -272,6 +272,7 @@ auto images_channels_first(const std::string& image) {
 
 #define OFM_PAD(type) OFM_REGISTER("pad", Stateless<Pad<type>>, OFM_ON_CPU("y", DtypeOf<type>::value))
 OFM_FOR_ALL(OFM_PAD)
+OFM_FOR_COMPLEX(OFM_PAD)
 
 #define OFM_COMMA ,
 #define OFM_EDGES(type)                                                                         \
@@ -285,6 +286,7 @@ OFM_FOR_ALL(OFM_PAD)
                OFM_ON_CPU("y", DtypeOf<type>::value))
 OFM_FOR_FLOATING(OFM_EDGES)
 OFM_FOR_INTEGERS(OFM_EDGES)
+OFM_FOR_COMPLEX(OFM_EDGES)
 
 #define OFM_EDGE_GRADS(type)                                                                    \
   OFM_REGISTER("reflection_pad1d_grad",                                                         \
@@ -304,6 +306,7 @@ OFM_FOR_INTEGERS(OFM_EDGES)
   OFM_REGISTER("fold", Stateless<Fold<type>>,                                                   \
                OFM_ON_CPU("x", DtypeOf<type>::value) && images_channels_first("y"))
 OFM_FOR_FLOATING(OFM_EDGE_GRADS)
+OFM_FOR_COMPLEX(OFM_EDGE_GRADS)
 
 }  // namespace
 }  // namespace ofm

@@ -32,8 +32,14 @@ Along along(const Shape& shape, int64_t dim) {
 }
 
 template<typename T>
-using scan_t =
-    typename std::conditional<std::is_floating_point<compute_t<T>>::value, double, T>::type;
+struct ScanType {
+  using type =
+      typename std::conditional<std::is_floating_point<compute_t<T>>::value, double, T>::type;
+};
+template<>
+struct ScanType<Complex64> {
+  using type = Complex128;
+};
 
 struct Add {
   template<typename A>
@@ -51,7 +57,7 @@ struct Multiply {
 // Floating point numbers are carried on in double, as PyTorch does.
 template<typename T, typename Way>
 struct Scan {
-  using Carry = scan_t<T>;
+  using Carry = typename ScanType<T>::type;
 
   static T rounded(Carry carry) {
     if constexpr (std::is_same<compute_t<T>, T>::value) {
@@ -136,6 +142,7 @@ struct Scan {
   OFM_REGISTER("cumsum", OFM_SCAN_KERNEL(type, Add), OFM_ON_CPU("y", DtypeOf<type>::value))       \
   OFM_REGISTER("cumprod", OFM_SCAN_KERNEL(type, Multiply), OFM_ON_CPU("y", DtypeOf<type>::value))
 OFM_FOR_FLOATING(OFM_SCAN)
+OFM_FOR_COMPLEX(OFM_SCAN)
 OFM_SCAN(int32_t)
 OFM_SCAN(int64_t)
 OFM_SCAN(int16_t)

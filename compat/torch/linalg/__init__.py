@@ -13,9 +13,9 @@ import torch
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import decompositions as lapack
 from oneflow_mock.compat.kernels import dims as dims_of
-from oneflow_mock.compat.kernels import halves, host
+from oneflow_mock.compat.kernels import dtypes, halves, host
 from oneflow_mock.compat.kernels import matrix_checks as checks
-from oneflow_mock.compat.kernels.decompositions import given, mT, narrow, wide
+from oneflow_mock.compat.kernels.decompositions import given, mH, mT, narrow, wide
 
 LinAlgError = torch._C._LinAlgError
 _inf = float("inf")
@@ -115,12 +115,17 @@ def _dims(dim, ndim):
 def _cast(api, tensor, dtype):
     if dtype is None:
         return tensor
-    if not torch.empty(0, dtype=dtype).is_floating_point():
+    if not (dtype.is_floating_point or dtype.is_complex):
         raise RuntimeError(
             f"{api}: dtype should be floating point or complex. Got {checks.kind(dtype)}"
         )
-    if not torch.can_cast(tensor.dtype, dtype) or (
-        tensor.dtype == flow.float64 and dtype != flow.float64
+    if tensor.is_complex() != dtype.is_complex and tensor.is_complex():
+        raise RuntimeError(
+            f"{api}: the dtype of the input ({checks.kind(tensor.dtype)}) should be convertible "
+            f"without narrowing to the specified dtype ({checks.kind(dtype)})"
+        )
+    if not torch.can_cast(tensor.dtype, dtype) or dtypes.promote_types(tensor.dtype, dtype) != (
+        dtype
     ):
         raise RuntimeError(
             f"{api}: the dtype of the input ({checks.kind(tensor.dtype)}) should be convertible "
@@ -144,6 +149,11 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
         )
     dims = _dims(dim, x.ndim)
     x = _cast(api, x, dtype)
+    if x.is_complex():
+        if ord == 2 and x.ndim and x.numel():
+            answer = vector_norm(torch.view_as_real(x), 2, [*dims, x.ndim], keepdim)
+            return _into(out, answer.squeeze(-1) if keepdim else answer)
+        return vector_norm(torch.abs(x), ord, dim, keepdim, out=out)
     if ord < 0 or ord == _inf:
         _check_identity(x, ord, dim, dims)
     if x.ndim == 0:
@@ -226,7 +236,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
                 "amin(): Expected reduction dim to be specified for input.numel() == 0."
             )
         shape = [1 if place in (along, across) else n for place, n in enumerate(A.shape)]
-        answer = flow.zeros(tuple(shape), dtype=A.dtype, device=A.device)
+        answer = flow.zeros(tuple(shape), dtype=answer.dtype, device=A.device)
     else:
         answer = (answer.amax if largest else answer.amin)(dim=across, keepdim=True)
     if not keepdim:
@@ -278,7 +288,8 @@ def cond(A, p=None, *, out=None):
     if p is None or (not isinstance(p, str) and abs(p) == 2):
         values = svdvals(A)
         if values.shape[-1] == 0:
-            return _into(out, flow.zeros(tuple(values.shape[:-1]), dtype=A.dtype, device=A.device))
+            kind = dtypes.to_real(A.dtype)
+            return _into(out, flow.zeros(tuple(values.shape[:-1]), dtype=kind, device=A.device))
         if p == -2:
             return _into(out, values[..., -1] / values[..., 0])
         return _into(out, values[..., 0] / values[..., -1])
@@ -289,7 +300,8 @@ def cond(A, p=None, *, out=None):
             f"{columns} matrices"
         )
     if not A.numel():
-        return _into(out, flow.zeros(tuple(A.shape[:-2]), dtype=A.dtype, device=A.device))
+        kind = dtypes.to_real(A.dtype)
+        return _into(out, flow.zeros(tuple(A.shape[:-2]), dtype=kind, device=A.device))
     inverse, info = inv_ex(A)
     answer = matrix_norm(A, p) * matrix_norm(inverse, p)
     singular = info != 0
@@ -343,7 +355,7 @@ def vecdot(x, y, *, dim=-1, out=None):
             f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type "
             f"{checks.kind(x.dtype)} and y of type {checks.kind(y.dtype)} instead"
         )
-    product = x * y
+    product = (x.conj() if x.is_complex() else x) * y
     if product.ndim == 0:
         return _into(out, product)
     return _into(out, product.sum(dim=dim))
@@ -516,6 +528,13 @@ def _slogdet(A):
     corners, sign, inverse = _determinant_parts("linalg.slogdet", wide(A))
     with np.errstate(divide="ignore"):
         value = np.log(np.abs(corners)).sum(-1)
+    if A.is_complex():
+        value = value + 1j * (np.angle(corners).sum(-1) + np.angle(sign))
+        whole = lapack.LogDeterminant.apply(wide(A), value, inverse)
+        singular = (corners == 0).any(-1)
+        size = given(np.where(singular, 0.0, np.ones(np.shape(value))), A)
+        signs = torch.polar(size, whole.imag)
+        return narrow(signs, A.dtype), narrow(whole.real, dtypes.to_real(A.dtype))
     (signs,) = lapack.Constant.apply(wide(A), np.prod(np.sign(corners), axis=-1) * sign)
     logarithm = lapack.LogDeterminant.apply(wide(A), value, inverse)
     return narrow(signs, A.dtype), narrow(logarithm, A.dtype)
@@ -648,7 +667,7 @@ def cholesky_ex(A, *, upper=False, check_errors=False, out=None):
 
 
 def cholesky(A, *, upper=False, out=None):
-    """Return L of A = L Lᵀ, or its transpose; LinAlgError if A is not positive definite."""
+    """Return L of A = L Lᴴ, or its adjoint; LinAlgError if A is not positive definite."""
     answer, info = _cholesky("linalg.cholesky", A, upper)
     checks.positive("linalg.cholesky", info)
     return _into(out, answer)
@@ -659,10 +678,10 @@ def _cholesky(api, A, upper):
     checks.floating(api, A, halves=True)
     if A.dtype in checks.HALVES:
         raise NotImplementedError(f"\"cholesky_cpu\" not implemented for '{checks.kind(A.dtype)}'")
-    matrix = mT(wide(A)) if upper else wide(A)
+    matrix = mH(wide(A)) if upper else wide(A)
     values, info = lapack.cholesky_arrays(lapack.on_host(api, matrix))
     answer = lapack.Cholesky.apply(matrix, values)
-    return narrow(mT(answer) if upper else answer, A.dtype), info
+    return narrow(mH(answer) if upper else answer, A.dtype), info
 
 
 def qr(A, mode="reduced", *, out=None):
@@ -698,7 +717,7 @@ def qr(A, mode="reduced", *, out=None):
         parts = lapack.Orthogonal.apply(source[..., :depth], found[0], found[1][..., :depth])
         q, r = lapack.parted(parts)
         if columns > depth:
-            r = flow.cat([r, mT(q) @ source[..., depth:]], dim=-1)
+            r = flow.cat([r, mH(q) @ source[..., depth:]], dim=-1)
     if mode == "r":
         q = flow.zeros(0, dtype=A.dtype, device=A.device)
     answer = torch.return_types.linalg_qr((narrow(q, A.dtype), narrow(r, A.dtype)))
@@ -706,19 +725,19 @@ def qr(A, mode="reduced", *, out=None):
 
 
 def eigh(A, UPLO="L", *, out=None):
-    """Return eigenvalues, ascending, and eigenvectors of symmetric matrices."""
+    """Return eigenvalues, ascending, and eigenvectors of Hermitian matrices."""
     answer = torch.return_types.linalg_eigh(_eigh("linalg.eigh", A, UPLO))
     return _into(out, answer)
 
 
 def eigvalsh(A, UPLO="L", *, out=None):
-    """Return the eigenvalues, ascending, of symmetric matrices."""
+    """Return the eigenvalues, ascending, of Hermitian matrices."""
     return _into(out, _eigh("linalg.eigvalsh", A, UPLO)[0])
 
 
 def _eigh(api, A, UPLO):
     checks.square(api, A)
-    if A.dtype not in (flow.float32, flow.float64):
+    if A.dtype not in (flow.float32, flow.float64) and not A.is_complex():
         raise NotImplementedError(
             f"\"linalg_eigh_cpu\" not implemented for '{checks.kind(A.dtype)}'"
         )
@@ -728,25 +747,42 @@ def _eigh(api, A, UPLO):
     matrix = lapack.on_host(api, source)
     if not np.isfinite(matrix).all():
         values = np.full(matrix.shape[:-1], np.nan)
-        vectors = np.full(matrix.shape, np.nan)
+        vectors = np.full(matrix.shape, np.nan, matrix.dtype)
     else:
         values, vectors = np.linalg.eigh(matrix, UPLO=str(UPLO).upper())
-    found = lapack.parted(lapack.Symmetric.apply(source, values, vectors))
-    return tuple(narrow(one, A.dtype) for one in found)
+    values, vectors = lapack.parted(lapack.Symmetric.apply(source, values, vectors))
+    return narrow(values, dtypes.to_real(A.dtype)), narrow(vectors, A.dtype)
 
 
 def eig(A, *, out=None):
-    """Refuse: eigenvalues of a matrix that is not symmetric are complex."""
-    raise hooks.refuse("torch.linalg.eig", "OneFlow has no complex tensors")
+    """Return eigenvalues and eigenvectors, complex ones."""
+    return _into(out, torch.return_types.linalg_eig(_eig("linalg.eig", A)))
 
 
 def eigvals(A, *, out=None):
-    """Refuse: eigenvalues of a matrix that is not symmetric are complex."""
-    raise hooks.refuse("torch.linalg.eigvals", "OneFlow has no complex tensors")
+    """Return the eigenvalues, complex ones."""
+    return _into(out, _eig("linalg.eigvals", A)[0])
+
+
+def _eig(api, A):
+    checks.square(api, A)
+    checks.floating(api, A)
+    dtype = dtypes.to_complex(A.dtype)
+    dtypes.check_held(dtype, f"torch.{api}")
+    source = wide(A)
+    matrix = lapack.on_host(api, source)
+    if not np.isfinite(matrix).all():
+        raise RuntimeError(f"torch.{api}: input tensor should not contain infs or NaNs.")
+    if matrix.size:
+        values, vectors = (one.astype(np.complex128) for one in np.linalg.eig(matrix))
+    else:
+        values, vectors = (np.zeros(n, np.complex128) for n in (matrix.shape[:-1], matrix.shape))
+    values, vectors = lapack.parted(lapack.Eigen.apply(source, values, vectors))
+    return narrow(values, dtype), narrow(vectors, dtype)
 
 
 def svd(A, full_matrices=True, *, driver=None, out=None):
-    """Return U, S (descending) and Vᵀ of A = U diag(S) Vᵀ."""
+    """Return U, S (descending) and Vᴴ of A = U diag(S) Vᴴ."""
     api = "linalg.svd"
     checks.matrix(api, A)
     checks.floating(api, A)
@@ -765,7 +801,8 @@ def svdvals(A, *, driver=None, out=None):
     if not (A.requires_grad and flow.is_grad_enabled()) and A.numel():
         values = lapack.on_host(api, source)
         _check_finite(values)
-        return _into(out, narrow(given(np.linalg.svd(values, compute_uv=False), A), A.dtype))
+        found = given(np.linalg.svd(values, compute_uv=False), A)
+        return _into(out, narrow(found, dtypes.to_real(A.dtype)))
     return _into(out, _svd(api, A, False)[1])
 
 
@@ -792,7 +829,8 @@ def _svd(api, A, full):
     depth = s.shape[-1]
     parts = lapack.Singular.apply(source, u[..., :depth], s, vh[..., :depth, :])
     found = lapack.parted(parts)
-    u_found, s_found, vh_found = (narrow(one, A.dtype) for one in found)
+    kinds = A.dtype, dtypes.to_real(A.dtype), A.dtype
+    u_found, s_found, vh_found = (narrow(one, kind) for one, kind in zip(found, kinds))
     if full and u.shape[-1] > depth:
         rest = narrow(lapack.Constant.apply(source, u[..., depth:])[0], A.dtype)
         u_found = flow.cat([u_found, rest], dim=-1) if depth else rest
@@ -807,7 +845,7 @@ def _thresholds(api, A, atol, rtol):
     for name, one in (("atol", atol), ("rtol", rtol)):
         if isinstance(one, flow.Tensor) and not one.is_floating_point():
             raise RuntimeError(f"torch.{api}: {name} tensor of integral type is not supported")
-    eps = np.finfo(np.float64 if A.dtype == flow.float64 else np.float32).eps
+    eps = _eps(A)
     usual = eps * max(A.shape[-2:])
     absolute = _numbers(atol) if atol is not None else np.float64(0)
     if rtol is not None:
@@ -817,6 +855,10 @@ def _thresholds(api, A, atol, rtol):
     else:
         relative = np.float64(usual)
     return absolute, relative
+
+
+def _eps(A):
+    return torch.finfo(dtypes.to_real(A.dtype)).eps
 
 
 def _numbers(value):
@@ -867,14 +909,14 @@ def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
         return _into(out, narrow(lapack.Constant.apply(source, np.zeros(shape))[0], A.dtype))
     if hermitian:
         found, vectors = np.linalg.eigh(values)
-        left, right = vectors, np.swapaxes(vectors, -1, -2)
+        left, right = vectors, lapack.adjoint(vectors)
     else:
         _check_finite(values)
         left, found, right = np.linalg.svd(values, full_matrices=False)
     size = np.abs(found)
     kept = size > np.asarray(np.maximum(absolute, relative * size.max(-1)))[..., None]
     weights = np.where(kept, 1.0 / np.where(kept, found, 1.0), 0.0)
-    inverse = np.swapaxes(right, -1, -2) @ (weights[..., None] * np.swapaxes(left, -1, -2))
+    inverse = lapack.adjoint(right) @ (weights[..., None] * lapack.adjoint(left))
     if inverse.shape[:-2] != tuple(source.shape[:-2]):
         source = source.expand(*inverse.shape[:-2], *source.shape[-2:])
     return _into(out, narrow(lapack.PseudoInverse.apply(source, inverse), A.dtype))
@@ -911,8 +953,7 @@ def lstsq(A, B, rcond=None, *, driver=None, out=None):
     left, right = lapack.batched(wide(A), wide(right))
     batch = tuple(left.shape[:-2])
     values = lapack.on_host("linalg.lstsq", left)
-    eps = np.finfo(np.float64 if A.dtype == flow.float64 else np.float32).eps
-    limit = float(rcond) if rcond is not None else eps * max(rows, columns)
+    limit = float(rcond) if rcond is not None else _eps(A) * max(rows, columns)
     count = np.zeros(batch, np.int64)
     singular = np.zeros((*batch, min(rows, columns)))
     if values.size:
@@ -922,24 +963,26 @@ def lstsq(A, B, rcond=None, *, driver=None, out=None):
         kept = singular > cut * singular.max(-1, keepdims=True)
         count = kept.sum(-1)
         weights = np.where(kept, 1.0 / np.where(kept, singular, 1.0), 0.0)
-        inverse = np.swapaxes(vh, -1, -2) @ (weights[..., None] * np.swapaxes(u, -1, -2))
+        inverse = lapack.adjoint(vh) @ (weights[..., None] * lapack.adjoint(u))
         solution = lapack.PseudoInverse.apply(left, inverse) @ right
     else:
         shape = (*batch, columns, right.shape[-1])
         (solution,) = lapack.Constant.apply(left, np.zeros(shape))
-    residuals = narrow(lapack.Constant.apply(left, np.zeros(0))[0], A.dtype)
+    kind = dtypes.to_real(A.dtype)
+    residuals = narrow(lapack.Constant.apply(left, np.zeros(0))[0], kind)
     if rows > columns and (driver == "gels" or bool((count == columns).all())):
         if driver != "gelsy":
             gap = left @ solution - right
-            residuals = narrow((gap * gap).sum(dim=-2), A.dtype)
+            squares = torch.view_as_real(gap).square().sum(-1) if gap.is_complex() else gap * gap
+            residuals = narrow(squares.sum(dim=-2), kind)
     if driver == "gels":
         ranks = flow.zeros(0, dtype=flow.int64, device=A.device)
     else:
         ranks = given(np.asarray(count), A, np.int64)
     if driver in ("gelsd", "gelss"):
-        magnitudes = narrow(given(singular, A), A.dtype)
+        magnitudes = narrow(given(singular, A), kind)
     else:
-        magnitudes = flow.zeros(0, dtype=A.dtype, device=A.device)
+        magnitudes = flow.zeros(0, dtype=kind, device=A.device)
     solution = narrow(solution.squeeze(-1) if vector else solution, A.dtype)
     answer = torch.return_types.linalg_lstsq((solution, residuals, ranks, magnitudes))
     return _into(out, answer)
@@ -995,7 +1038,7 @@ def _lu_factor(api, A, pivot):
 
 
 def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
-    """Return X of A X = B, X A = B, or with Aᵀ, from lu_factor's answer for A."""
+    """Return X of A X = B, X A = B, or with Aᴴ, from lu_factor's answer for A."""
     api = "linalg.lu_solve"
     checks.floating(api, LU)
     checks.same(api, LU, B)
@@ -1012,21 +1055,22 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
     order = given(lapack.permutations(host.array(pivots), size), LU)
     batch = torch.broadcast_shapes(LU.shape[:-2], B.shape[:-2])
     LU, B = lapack.batched(wide(LU), wide(B))
-    order = order.expand(*batch, size, size)
+    order = narrow(order.expand(*batch, size, size), LU.dtype)
     if not left:
-        B, adjoint = mT(B), not adjoint
+        B, adjoint = mH(B), not adjoint
     if adjoint:
-        inner = lapack.triangular(mT(LU), B, False)
-        answer = order @ lapack.triangular(mT(LU), inner, True, unit=True)
+        turned = mH(LU)
+        inner = lapack.triangular(turned, B, False)
+        answer = order @ lapack.triangular(turned, inner, True, unit=True)
     else:
         inner = lapack.triangular(LU, mT(order) @ B, False, unit=True)
         answer = lapack.triangular(LU, inner, True)
-    return _into(out, narrow(answer if left else mT(answer), dtype))
+    return _into(out, narrow(answer if left else mH(answer), dtype))
 
 
 def ldl_factor_ex(A, *, hermitian=False, check_errors=False, out=None):
     """Return L and D in one matrix, pivots, and LAPACK's info instead of an exception."""
-    parts = _ldl("torch.linalg.ldl_factor_ex", A)
+    parts = _ldl("torch.linalg.ldl_factor_ex", A, hermitian)
     if check_errors:
         _check_ldl("torch.linalg.ldl_factor_ex", parts[2])
     answer = tuple(given(one, A) for one in parts)
@@ -1035,20 +1079,21 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False, out=None):
 
 
 def ldl_factor(A, *, hermitian=False, out=None):
-    """Return L and D of a symmetric matrix in one, and pivots."""
-    parts = _ldl("torch.linalg.ldl_factor", A)
+    """Return L and D of a symmetric (or Hermitian) matrix in one, and pivots."""
+    parts = _ldl("torch.linalg.ldl_factor", A, hermitian)
     _check_ldl("torch.linalg.ldl_factor", parts[2])
     answer = narrow(given(parts[0], A), A.dtype), given(parts[1], A)
     return _into(out, torch.return_types.linalg_ldl_factor(answer))
 
 
-def _ldl(api, A):
-    from scipy.linalg.lapack import dsytrf, ssytrf
+def _ldl(api, A, hermitian):
+    from scipy.linalg.lapack import get_lapack_funcs
 
     checks.square(api, A)
     checks.floating(api, A)
     values = lapack.on_host("linalg.ldl_factor", A)
-    sytrf = ssytrf if A.dtype == flow.float32 else dsytrf
+    name = "hetrf" if hermitian and A.is_complex() else "sytrf"
+    (sytrf,) = get_lapack_funcs((name,), dtype=values.dtype)
 
     def factor(one):
         if not one.size:
@@ -1088,26 +1133,28 @@ def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
     exchanges = np.broadcast_to(exchanges, values.shape[:-1])
 
     def whole(one, swaps):
-        return (_assembled(one, swaps),)
+        return (_assembled(one, swaps, hermitian),)
 
     found = lapack.each(whole, values, exchanges)
-    matrix = given(found[0] if found else np.zeros(values.shape), LD)
+    matrix = given(found[0] if found else np.zeros(values.shape, values.dtype), LD)
     solved, _ = lapack.solve_arrays(host.array(matrix), host.array(right.detach()))
     return _into(out, narrow(lapack.Solution.apply(matrix, right, solved), B.dtype))
 
 
-def _assembled(factors, pivots):
-    """Return A from what LAPACK's sytrf leaves in the lower triangle."""
+def _assembled(factors, pivots, hermitian):
+    """Return A from what LAPACK's sytrf (or hetrf) leaves in the lower triangle."""
     size = len(factors)
-    blocks, lower = np.zeros((size, size)), np.eye(size)
+    turned = np.conj if hermitian else np.asarray
+    blocks, lower = np.zeros((size, size), factors.dtype), np.eye(size, dtype=factors.dtype)
     row = 0
     while row < size:
         step = 1 if pivots[row] > 0 else 2
         for place in range(row, row + step):
             blocks[place, place] = factors[place, place]
         if step == 2:
-            blocks[row + 1, row] = blocks[row, row + 1] = factors[row + 1, row]
-        own = np.eye(size)
+            blocks[row + 1, row] = factors[row + 1, row]
+            blocks[row, row + 1] = turned(factors[row + 1, row])
+        own = np.eye(size, dtype=factors.dtype)
         own[row + step :, row : row + step] = factors[row + step :, row : row + step]
         exchange = np.arange(size)
         last = row + step - 1
@@ -1115,7 +1162,7 @@ def _assembled(factors, pivots):
         exchange[[last, other]] = exchange[[other, last]]
         lower = lower @ np.eye(size)[exchange] @ own
         row += step
-    return lower @ blocks @ lower.T
+    return lower @ blocks @ turned(lower.T)
 
 
 def householder_product(A, tau, *, out=None):
@@ -1145,7 +1192,7 @@ def householder_product(A, tau, *, out=None):
             f"{api}: tau dtype {checks.kind(tau.dtype)} does not match input dtype "
             f"{checks.kind(A.dtype)}"
         )
-    unit = flow.eye(rows, columns, dtype=flow.float64, device=A.device)
+    unit = flow.eye(rows, columns, dtype=wide(A).dtype, device=A.device)
     unit = unit.expand(*A.shape[:-2], rows, columns)
     if not A.numel() or not tau.numel():
         answer = narrow(unit.clone(), A.dtype)
