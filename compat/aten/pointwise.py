@@ -1,6 +1,7 @@
 """Products and quotients that are added to something (ATen's ``PointwiseOps.cpp``)."""
 
 import oneflow as flow
+import torch
 
 from oneflow_mock.compat.kernels import halves
 from oneflow_mock.compat.kernels.operands import spread, written
@@ -39,7 +40,7 @@ def addcdiv_(input, tensor1, tensor2, *, value=1):
 
 
 _addcmul, _addcdiv = flow.addcmul, flow.addcdiv
-_addcmul_in_place, _addcdiv_in_place = flow.Tensor.addcmul_, flow.Tensor.addcdiv_
+_addcmul_in_place, _addcdiv_in_place = flow._C.addcmul_, flow._C.addcdiv_
 
 
 def _half_in_place(work, input, tensor1, tensor2, value):
@@ -60,6 +61,6 @@ _half_addcmul = halves.stepped(
 _half_addcdiv = halves.stepped(
     lambda x, a, b, value: x + value * a / b,
     lambda grad, answer, x, a, b, value: grad,
-    lambda grad, answer, x, a, b, value: grad * (value / b),
+    lambda grad, answer, x, a, b, value: grad * (torch.tensor(value, dtype=b.dtype) / b),
     lambda grad, answer, x, a, b, value: -grad * (value * a / (b * b)),
 )

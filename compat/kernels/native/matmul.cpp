@@ -693,6 +693,14 @@ PyObject* linear(PyObject*, PyObject* const* arguments, ssize_t count) {
 }
 OFM_PYTHON_FUNCTION(linear, linear)
 
+bool of_one_batch(const oneflow::Shape& a, const oneflow::Shape& b) {
+  if (a.NumAxes() != b.NumAxes()) { return false; }
+  for (int64_t d = 0; d + 2 < a.NumAxes(); ++d) {
+    if (a.At(d) != b.At(d)) { return false; }
+  }
+  return true;
+}
+
 // product(a, b): what a @ b is for two dimensions and more, or None. Integers stay integers, which
 // OneFlow's own function would take through float.
 PyObject* product(PyObject*, PyObject* const* arguments, ssize_t count) {
@@ -701,6 +709,12 @@ PyObject* product(PyObject*, PyObject* const* arguments, ssize_t count) {
     const auto& a = tensor(arguments[0]);
     const auto& b = tensor(arguments[1]);
     if (a->ndim() < 2 || b->ndim() < 2 || !on_cpu(a)) { return none(); }
+    // How often a half's gradient rounds depends on what is multiplied as one product.
+    const DataType dtype = a->dtype()->data_type();
+    if ((dtype == DataType::kFloat16 || dtype == DataType::kBFloat16) && b->ndim() > 2
+        && !of_one_batch(*a->shape(), *b->shape())) {
+      return none();
+    }
     if (!a->dtype()->is_integer() || a->dtype() != b->dtype()) {
       return python(one::functional::MatMul(a, b, false, false, 1.0).GetPtrOrThrow());
     }
