@@ -222,7 +222,7 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
         wide, source = input.reshape(-1), source.reshape(-1)
         answer = index_add(wide, 0, index, source, alpha=alpha).reshape(input.shape)
         return answer if out is None else written(answer, out)
-    if input.ndim != source.ndim:
+    if input.ndim != source.ndim or _others(input.shape, dim) != _others(source.shape, dim):
         raise RuntimeError(
             f"source tensor shape must match self tensor shape, excluding the specified dimension. "
             f"Got self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
@@ -251,6 +251,11 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
     return answer if out is None else written(answer, out)
 
 
+def _others(shape, dim):
+    """Return a shape without one of its dimensions."""
+    return shape[:dim] + shape[dim:][1:]
+
+
 def index_add_in_place(self, dim, index, source, *, alpha=1):
     """Add slices along a dimension where a vector of positions says."""
     if flow.is_grad_enabled() and (self.requires_grad or source.requires_grad):
@@ -258,12 +263,13 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
         return self
     if self.dtype != source.dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    dim = wrapped(dim, self.ndim)
     odd = not self.ndim or not source.ndim or self.dtype == flow.bool
+    odd = odd or _others(self.shape, dim) != _others(source.shape, dim)
     if odd or not self.is_contiguous():
         return self.copy_(index_add(self, dim, index, source, alpha=alpha))
     if index.ndim == 0:
         index = index.unsqueeze(0)
-    dim = wrapped(dim, self.ndim)
     args = (self, dim, index, source, alpha)
     return _checked(self, dim, index, _in_self, flow._C.index_add_, *args)
 

@@ -236,12 +236,28 @@ void* unpack_tensors(void* result, PyObject* list) {
       throw oneflow::TypeException("expected Tensor as element " + std::to_string(i)
                                    + " in argument 0, but got " + name);
     }
-    Py_DecRef(item);
+    if (item != nullptr) { Py_DecRef(item); }
   }
   return original_tensors(result, list);
 }
 
+// OneFlow counts elements in 64 bits, and wraps around.
+void check_room(PyObject* list) {
+  const ssize_t size = PySequence_Size(list);
+  int64_t count = 1;
+  for (ssize_t i = 0; i < size; ++i) {
+    PyObject* item = PySequence_GetItem(list, i);
+    const long extent = item == nullptr ? -1 : PyLong_AsLong(item);
+    if (item != nullptr) { Py_DecRef(item); }
+    if (extent <= 0) { return; }  // to be inferred, or not a number
+    if (__builtin_mul_overflow(count, int64_t{extent}, &count) || count > int64_t{1} << 60) {
+      throw oneflow::RuntimeException("Storage size calculation overflowed");
+    }
+  }
+}
+
 void* unpack_shape(void* result, PyObject* list) {
+  check_room(list);
   void* const shape = original_shape(result, list);
   if (PyErr_Occurred() != nullptr) {
     PyErr_Clear();
