@@ -310,10 +310,37 @@ def _check_index(x, index):
             dim += 1
 
 
+def _holds_tensor(part):
+    return isinstance(part, _Tensor) or (
+        isinstance(part, (list, tuple)) and any(map(_holds_tensor, part))
+    )
+
+
+def _told(index):
+    """Return an index whose lists hold no tensors, which OneFlow cannot read."""
+    if not isinstance(index, (list, tuple)):
+        return index
+    for place, part in enumerate(index):
+        if isinstance(part, (list, tuple)) and _holds_tensor(part):
+            index = list(index)
+            index[place] = _vector(part)
+            index = tuple(index)
+    return index
+
+
+def _vector(part):
+    if isinstance(part, _Tensor):
+        if part.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return part.item()
+    return [_vector(one) for one in part] if isinstance(part, (list, tuple)) else part
+
+
 def get_item(self, index):
     """Return ``self[index]``."""
     if _is_plain(index):
         return _stock_get(self, index)
+    index = _told(index)
     if hooks.library is None:
         _check_index(self, index)
         return _stock_get(self, index)
@@ -329,6 +356,7 @@ def set_item(self, index, value):
     if _is_plain(index):
         _stock_set(self, index, value)
         return
+    index = _told(index)
     if hooks.library is None:
         _check_index(self, index)
         _stock_set(self, index, value)

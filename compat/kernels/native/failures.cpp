@@ -224,6 +224,7 @@ using Unpack = void* (*)(void* result, PyObject* object);
 using Infer = int (*)(PyObject* object);
 Unpack original_tensors = nullptr, original_shape = nullptr;
 Infer original_scalar_type = nullptr;
+Unpack original_text = nullptr;
 
 void* unpack_tensors(void* result, PyObject* list) {
   PyObject* const wanted = python_side().tensor_type;
@@ -266,12 +267,27 @@ void* unpack_shape(void* result, PyObject* list) {
   return shape;
 }
 
-// A text is a sequence of texts, without end.
+// A text is a sequence of texts, without end; a tensor without dimensions is none, and what Python
+// could not give is not there at all.
 int infer_scalar_type(PyObject* object) {
+  if (object == nullptr || is_of(object, *python_side().tensor_type)) {
+    PyErr_Clear();
+    throw oneflow::TypeException("only one element tensors can be converted to Python scalars");
+  }
   if (is_of(object, PyUnicode_Type) || is_of(object, PyBytes_Type)) {
     throw oneflow::TypeException("new(): invalid data type '" + type_name(object) + "'");
   }
   return original_scalar_type(object);
+}
+
+// OneFlow writes a slice into its message while Python's own error is set, so that there is no text.
+void* text_of(void* result, PyObject* object) {
+  if (object == nullptr) {
+    PyErr_Clear();
+    throw oneflow::TypeException(
+        "slice indices must be integers or None or have an __index__ method");
+  }
+  return original_text(result, object);
 }
 
 template<typename Function>
@@ -313,6 +329,10 @@ void raise_failures(const calls::Library& library) {
               &original_shape);
     take_over(bindings, "_ZN7oneflow3one10functional6detail15InferScalarTypeEP7_object",
               infer_scalar_type, &original_scalar_type);
+    take_over(bindings, "_ZN7oneflow3one10functional16PyStringAsStringB5cxx11EP7_object", text_of,
+              &original_text);
+    take_over(bindings, "_ZN7oneflow3one10functional16PyStringAsStringEP7_object", text_of,
+              &original_text);
   }
   struct sigaction action {};
   action.sa_sigaction = on_division;
