@@ -32,11 +32,16 @@ extern PyObject PyList_Type;
 extern PyObject PyTuple_Type;
 extern PyObject PyUnicode_Type;
 extern PyObject PyBytes_Type;
+extern PyObject PyLong_Type;
+extern PyObject PyFloat_Type;
+extern PyObject PyComplex_Type;
+extern PyObject PyType_Type;
 void* PyGILState_GetThisThreadState();
 int PyGILState_Check();
 void PyErr_Clear();
 ssize_t PySequence_Size(PyObject*);
 PyObject* PySequence_GetItem(PyObject*, ssize_t);
+int PyObject_HasAttrString(PyObject*, const char*);
 void Py_DecRef(PyObject*);
 }
 
@@ -290,6 +295,62 @@ void* text_of(void* result, PyObject* object) {
   return original_text(result, object);
 }
 
+// NumPy, asked for numbers of what is none, gives nothing, which OneFlow then reads.
+void check_numbers(PyObject* data) {
+  if (is_of(data, PyList_Type) || is_of(data, PyTuple_Type)) {
+    const ssize_t size = PySequence_Size(data);
+    for (ssize_t i = 0; i < size; ++i) {
+      PyObject* item = PySequence_GetItem(data, i);  // which the list holds, too
+      Py_DecRef(item);
+      check_numbers(item);
+    }
+    return;
+  }
+  if (is_of(data, PyLong_Type)) {
+    PyLong_AsLong(data);
+    if (PyErr_Occurred() == nullptr) { return; }
+    PyErr_Clear();
+    throw oneflow::RuntimeException("Overflow when unpacking long long");
+  }
+  if (is_of(data, PyFloat_Type) || is_of(data, PyComplex_Type)) { return; }
+  const bool is_type = is_of(data, PyType_Type);
+  if (is_type || !PyObject_HasAttrString(data, "__array__")) {
+    throw oneflow::TypeException("new(): invalid data type '"
+                                 + (is_type ? std::string("type") : type_name(data)) + "'");
+  }
+}
+
+using MakeTensor = void* (*)(void* result, PyObject* data, const void* dtype, const void* device,
+                             bool requires_grad, bool pin_memory);
+MakeTensor original_make_tensor = nullptr;
+
+void* make_tensor(void* result, PyObject* data, const void* dtype, const void* device,
+                  bool requires_grad, bool pin_memory) {
+  check_numbers(data);
+  return original_make_tensor(result, data, dtype, device, requires_grad, pin_memory);
+}
+
+// --- tensors that are written to ------------------------------------------------------------------
+
+using CheckWritten = void* (*)(void* result, const TensorPointer& tensor);
+CheckWritten original_check_written = nullptr;
+
+// An expanded tensor has less memory than elements, and OneFlow finds out where it may not throw.
+void* check_written(void* result, const TensorPointer& tensor) {
+  if (tensor->is_eager() && tensor->is_local()) {
+    const auto shape = tensor->shape();
+    const auto stride = CHECK_JUST(tensor->stride());
+    for (int64_t i = 0; i < shape->NumAxes(); ++i) {
+      if (stride->at(i) == 0 && shape->At(i) > 1) {
+        throw oneflow::RuntimeException(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation.");
+      }
+    }
+  }
+  return original_check_written(result, tensor);
+}
+
 template<typename Function>
 void take_over(const calls::Library& library, const char* name, Function function,
                Function* original) {
@@ -329,11 +390,15 @@ void raise_failures(const calls::Library& library) {
               &original_shape);
     take_over(bindings, "_ZN7oneflow3one10functional6detail15InferScalarTypeEP7_object",
               infer_scalar_type, &original_scalar_type);
-    take_over(bindings, "_ZN7oneflow3one10functional16PyStringAsStringB5cxx11EP7_object", text_of,
-              &original_text);
+    take_over(bindings,
+              "_ZN7oneflow3one23MakeLocalTensorFromDataEP7_objectRKNS_8OptionalINS_6SymbolINS_5"
+              "DTypeEEEEERKNS3_INS4_INS_6DeviceEEEEEbb",
+              make_tensor, &original_make_tensor);
     take_over(bindings, "_ZN7oneflow3one10functional16PyStringAsStringEP7_object", text_of,
               &original_text);
   }
+  take_over(library, "_ZN7oneflow3one10functional17CheckInplaceValidERKSt10shared_ptrINS0_6TensorEE",
+            check_written, &original_check_written);
   struct sigaction action {};
   action.sa_sigaction = on_division;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
