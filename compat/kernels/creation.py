@@ -16,6 +16,7 @@ import oneflow as flow
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, meta, retyped
 from oneflow_mock.compat.kernels.halves import HALVES
+from oneflow_mock.compat.kernels.operands import check_room
 
 _DTYPE = flow.dtype
 _constant = flow._C.constant
@@ -458,6 +459,7 @@ def arange(
         start, end, step = int(start), int(end), int(step)
         _check_range(start, end, step)
     count = _count(start, end, step)
+    check_room((count,))
     made = _sequence("arange", count, start, step, dtype, device)
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
 
@@ -637,6 +639,7 @@ def eye(
     else:
         working = flow.float32 if dtype in (flow.float16, flow.bfloat16) else dtype
         on = {} if device is None else {"device": device}
+        check_room((n, m), 8)
         made = flow._C.eye(n, m, dtype=working, **on)
         made = made if working is dtype else made.to(dtype)
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)

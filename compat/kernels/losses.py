@@ -472,11 +472,43 @@ def ctc_loss(
     ]
     if alone:
         targets = targets.reshape(1, -1)
+    _check_lengths(log_probs, targets, *lengths)
     longest = int(lengths[1].max()) if targets.ndim == 1 else targets.shape[1]
     loss = flow._C.ctc_loss(log_probs, targets, *lengths, longest, blank, zero_infinity, "none")
     if reduction == "mean":
         return (loss / lengths[1].clamp(min=1).to(loss.dtype)).mean()
     return reduced(loss.squeeze(0) if alone and reduction == "none" else loss, reduction)
+
+
+def _check_lengths(log_probs, targets, input_lengths, target_lengths):
+    """Raise for lengths beyond what is there: the kernel would read beyond it."""
+    if log_probs.ndim != 3:
+        raise RuntimeError(f"ctc_loss: log_probs must be 2-D or 3-D, got {log_probs.ndim}-D")
+    batch = log_probs.shape[1]
+    for name, lengths in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
+        if lengths.numel() != batch:
+            raise RuntimeError(f"{name} must be of size batch_size")
+        if batch and int(lengths.min()) < 0:
+            raise RuntimeError(f"Expected {name} to have value at least 0")
+    if batch and int(input_lengths.max()) > log_probs.shape[0]:
+        raise RuntimeError(
+            f"Expected input_lengths to have value at most {log_probs.shape[0]}, but got value "
+            f"{int(input_lengths.max())}"
+        )
+    if targets.ndim == 1:
+        room, wanted = targets.shape[0], int(target_lengths.sum())
+    else:
+        if targets.ndim != 2 or targets.shape[0] != batch:
+            raise RuntimeError(
+                "Expected targets to be of shape (batch, longest target) or one dimension, got "
+                f"{list(targets.shape)}"
+            )
+        room, wanted = targets.shape[1], int(target_lengths.max()) if batch else 0
+    if wanted > room:
+        raise RuntimeError(
+            f"Expected tensor to have size at least {wanted} at dimension {targets.ndim - 1}, but "
+            f"got size {list(targets.shape)} (while checking arguments for ctc_loss)"
+        )
 
 
 def linear_cross_entropy(

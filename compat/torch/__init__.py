@@ -712,7 +712,10 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         input, dim = input.reshape(-1), 0
     if isinstance(repeats, int):
         dim = dim % input.ndim
+        if repeats < 0:
+            raise RuntimeError("Repeats must be non-negative")
         shape = list(input.shape)
+        operands.check_room((*shape, repeats))
         wide = input.unsqueeze(dim + 1)
         wide = wide.expand(*shape[: dim + 1], repeats, *shape[dim + 1 :])
         answer = wide.reshape(*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :])
@@ -833,6 +836,9 @@ def log_softmax(input, dim, dtype=None, *, out=None):
     input = input if dtype is None else input.to(dtype)
     if input.ndim == 0:
         return flow.log_softmax(input.reshape(1), 0).reshape(())
+    if not input.numel():  # OneFlow would divide by it
+        operands.wrapped(dim, input.ndim)
+        return input.clone()
     if _native_softmax is not None and not input.is_cuda and input.is_floating_point():
         ndim = input.ndim
         if -ndim <= dim < ndim:

@@ -11,7 +11,14 @@ import oneflow.nn.functional as engine
 import torch
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import attention, half_losses, halves, indexing, norms
+from oneflow_mock.compat.kernels import (
+    attention,
+    half_losses,
+    halves,
+    indexing,
+    norms,
+    operands,
+)
 from oneflow_mock.compat.kernels.activations import (  # noqa: F401
     celu,
     celu_,
@@ -733,6 +740,10 @@ def one_hot(tensor, num_classes=-1):
 def pad(input, pad, mode="constant", value=None):
     """Pad the last dimensions by (left, right) pairs, the last dimension first."""
     sides = [int(side) for side in pad]
+    if len(sides) % 2 or len(sides) > 2 * input.ndim or not sides:
+        _check_sides(input, sides)
+    elif min(sides) < 0 or max(sides) > _LARGE_SIDE:
+        _check_sides(input, sides)
     if mode == "constant":
         return _pad_constant(input, sides, 0 if value is None else value)
     if mode == "circular":
@@ -755,6 +766,32 @@ def pad(input, pad, mode="constant", value=None):
         left, right = sides[2 * position : 2 * position + 2]
         input = _pad_edge(input, dim, left, right, mode)
     return input
+
+
+_LARGE_SIDE = 1 << 20
+
+
+def _check_sides(input, sides):
+    """Raise for sides that cut off more than there is, or add more than memory holds."""
+    if len(sides) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(sides) > 2 * input.ndim:
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got "
+            f"padding length {len(sides)} and input of dimension {input.ndim}"
+        )
+    shape = list(input.shape)
+    for position in range(len(sides) // 2):
+        left, right = sides[2 * position : 2 * position + 2]
+        dim = input.ndim - 1 - position
+        shape[dim] += left + right
+        if shape[dim] < 0:
+            raise RuntimeError(
+                f"The input size {input.shape[dim]}, plus negative padding {left} and {right}, "
+                f"resulted in a negative output size, which is invalid. Check dimension {dim} of "
+                "your input."
+            )
+    operands.check_room(shape)
 
 
 def _check_mirrored(input, dim, left, right):
@@ -881,6 +918,8 @@ def interpolate(
         )
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+    if isinstance(given, float) and not given < _LARGE_SIDE:
+        operands.check_room([int(min(given, 1 << 62)), *input.shape])
     if mode == "nearest-exact":
         if recompute_scale_factor:
             factors = _pair(scale_factor, dims)
