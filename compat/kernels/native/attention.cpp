@@ -12,6 +12,8 @@ namespace {
 
 constexpr int64_t kQueries = 128;
 constexpr int64_t kKeys = 512;
+// So many numbers may lie in memory beside a gradient.
+constexpr int64_t kMostSums = 1 << 24;
 
 // Rows of a head as a matrix of the type that is computed with: where they lie, or a copy.
 template<typename T>
@@ -284,8 +286,40 @@ struct AttentionGradient {
       });
       return;
     }
-    // With fewer heads than threads the scores are computed twice, and the work cut by keys for
-    // their gradients and by rows for the queries'.
+    // With fewer heads than threads the work is cut by keys. Each part has a sum of its own for the
+    // queries' gradients, of which there are twice as many where the parts are not alike.
+    if constexpr (std::is_same<T, C>::value) {
+      const int64_t all = p.batches * p.heads * p.length * p.size;
+      const int64_t shares = (p.causal ? 2 : 1) * ((threads() + pairs - 1) / pairs);
+      const int64_t span = std::max<int64_t>((p.keys + shares - 1) / shares, 64);
+      const int64_t parts = (p.keys + span - 1) / span;
+      if (parts * all <= kMostSums) {
+        std::vector<C> sums(parts * all);
+        share_out<Memory<C>>(pairs * parts, [&](Memory<C>& memory, int64_t i) {
+          const int64_t pair = i / parts, begin = i % parts * span;
+          const Output own{sums.data() + i % parts * all,
+                           {p.heads * p.length * p.size, p.length * p.size, p.size}};
+          part(p, memory, out, gradient, logs, means.data(), pair / p.key_heads,
+               pair % p.key_heads, 0, p.length, begin, std::min(p.keys, begin + span), own, dk, dv,
+               true, true);
+        });
+        const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(parts * p.size, 1));
+        parallel_for(p.batches * p.heads * p.length, grain, [&](int64_t begin, int64_t end) {
+          for (int64_t row = begin; row < end; ++row) {
+            const int64_t head = row / p.length;
+            C* to = dq.at(head / p.heads, head % p.heads) + row % p.length * dq.stride[2];
+            std::memcpy(to, sums.data() + row * p.size, p.size * sizeof(C));
+            for (int64_t i = 1; i < parts; ++i) {
+              const C* more = sums.data() + i * all + row * p.size;
+              for (int64_t j = 0; j < p.size; ++j) { to[j] += more[j]; }
+            }
+          }
+        });
+        return;
+      }
+    }
+    // Or the scores are computed twice, and the work cut by keys for their gradients and by rows
+    // for the queries'.
     const int64_t key_parts = (p.keys + kKeys - 1) / kKeys;
     share_out<Memory<C>>(pairs * key_parts, [&](Memory<C>& memory, int64_t i) {
       const int64_t begin = i % key_parts * kKeys;
