@@ -48,6 +48,16 @@ struct Lanes {
 };
 
 template<typename C>
+C across(const typename Lanes<C>::Vector& sums) {
+  C all[Lanes<C>::count];
+  std::memcpy(all, &sums, sizeof all);
+  for (int width = Lanes<C>::count / 2; width > 0; width /= 2) {
+    for (int j = 0; j < width; ++j) { all[j] += all[j + width]; }
+  }
+  return all[0];
+}
+
+template<typename C>
 C largest(const C* x, int64_t count, C start) {
   using L = Lanes<C>;
   int64_t i = 0;
@@ -57,7 +67,12 @@ C largest(const C* x, int64_t count, C start) {
       const auto v = *reinterpret_cast<const typename L::Vector*>(x + i);
       most = v > most ? v : most;
     }
-    for (int j = 0; j < L::count; ++j) { start = most[j] > start ? most[j] : start; }
+    C all[L::count];
+    std::memcpy(all, &most, sizeof all);
+    for (int width = L::count / 2; width > 0; width /= 2) {
+      for (int j = 0; j < width; ++j) { all[j] = all[j + width] > all[j] ? all[j + width] : all[j]; }
+    }
+    start = all[0] > start ? all[0] : start;
   }
   for (; i < count; ++i) { start = x[i] > start ? x[i] : start; }
   return start;
@@ -71,8 +86,7 @@ C total(const C* x, int64_t count) {
   for (; i + L::count <= count; i += L::count) {
     sums += *reinterpret_cast<const typename L::Vector*>(x + i);
   }
-  C sum = 0;
-  for (int j = 0; j < L::count; ++j) { sum += sums[j]; }
+  C sum = across<C>(sums);
   for (; i < count; ++i) { sum += x[i]; }
   return sum;
 }
@@ -86,8 +100,7 @@ C dot(const C* x, const C* y, int64_t count) {
     sums += *reinterpret_cast<const typename L::Vector*>(x + i)
             * *reinterpret_cast<const typename L::Vector*>(y + i);
   }
-  C sum = 0;
-  for (int j = 0; j < L::count; ++j) { sum += sums[j]; }
+  C sum = across<C>(sums);
   for (; i < count; ++i) { sum += x[i] * y[i]; }
   return sum;
 }
@@ -188,7 +201,8 @@ struct Attention {
         const C now = largest(line, count, most[i]);
         const C safe = now == kNone ? C(0) : now;
         exponentials(line, count, safe);
-        const C shrink = now == most[i] ? C(1) : std::exp(most[i] - safe);
+        // There is nothing to shrink before the first block.
+        const C shrink = now == most[i] || most[i] == kNone ? C(1) : std::exp(most[i] - safe);
         sum[i] = sum[i] * shrink + total(line, count);
         most[i] = now;
         if (shrink != 1) {

@@ -60,8 +60,8 @@ constexpr int64_t kMillisecond = 1000 * kMicrosecond;
 
 // How long a thread looks out for its next part, and a caller at least for the others' ends.
 constexpr int64_t kLookOut = kMillisecond;
-constexpr int64_t kPatience = 100 * kMicrosecond;
-constexpr int64_t kMostPatience = 10 * kMillisecond;
+constexpr int64_t kPatience = 200 * kMicrosecond;
+constexpr int64_t kMostPatience = 5 * kMillisecond;
 constexpr int64_t kHardlyAny = 2 * kMicrosecond;
 // Between two looks at the clock lies a microsecond, unless another program ran.
 constexpr int64_t kJump = 200 * kMicrosecond;
@@ -280,11 +280,10 @@ void end() {
   const auto have_come = [&] { return team.left.load(std::memory_order_acquire) == 0; };
   if (!have_come()) {
     const bool is_hopeless = is_crowded(time);
-    const int64_t patience =
-        is_hopeless ? kHardlyAny
-                    : std::min(std::max(kPatience, time - team.begun), kMostPatience);
+    const int64_t tell_tale = std::max(kPatience, 2 * (time - team.begun));
+    const int64_t patience = is_hopeless ? kHardlyAny : std::min(tell_tale, kMostPatience);
     if (!spin(patience, have_come)) {
-      if (!is_hopeless) { note_crowd(now()); }
+      if (patience == tell_tale) { note_crowd(now()); }
       team.caller_sleeps.store(true);
       for (uint32_t left = team.left.load(); left != 0; left = team.left.load()) {
         sleep_while(team.left, left);
