@@ -3,6 +3,7 @@
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import halves
 from oneflow_mock.compat.kernels.operands import spread, written
 
@@ -12,7 +13,9 @@ def addcmul(input, tensor1, tensor2, *, value=1, out=None):
     if input.dtype in halves.HALVES:
         answer = _half_addcmul(*spread(input, tensor1, tensor2), value)
     else:
-        answer = _addcmul(input, tensor1, tensor2, value=value)
+        answer = _native_addcmul(input, tensor1, tensor2, value)
+        if answer is None:
+            answer = _addcmul(input, tensor1, tensor2, value=value)
     return answer if out is None else written(answer, out)
 
 
@@ -40,6 +43,8 @@ def addcdiv_(input, tensor1, tensor2, *, value=1):
 
 
 _addcmul, _addcdiv = flow.addcmul, flow.addcdiv
+_native_addcmul = hooks.native.get("addcmul", lambda *args: None)
+# This file is imported when the methods of these names are its own already.
 _addcmul_in_place, _addcdiv_in_place = flow._C.addcmul_, flow._C.addcdiv_
 
 

@@ -16,6 +16,7 @@ from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import half_losses, halves
 
 _native = hooks.native.get("cross_entropy")
+_squared_error = hooks.native.get("squared_error", lambda *args: None)
 
 
 def reduced(loss, reduction):
@@ -69,6 +70,10 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
         return loss.sum() / weight.sum() if reduction == "mean" else reduced(loss, reduction)
     if halves.is_half(input) and target.dtype is input.dtype:
         return half_losses.mse(input, target, reduction)
+    if reduction != "none":
+        loss = _squared_error(input, target, reduction == "mean")
+        if loss is not None:
+            return loss
     return flow._C.mse_loss(input, target, reduction)
 
 

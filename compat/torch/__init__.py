@@ -364,8 +364,10 @@ def lerp(input, end, weight, *, out=None):
         answer = _half_lerp(*operands.spread(*given), *(() if len(given) == 3 else (weight,)))
         return operands.written(answer, out)
     if not isinstance(weight, flow.Tensor):
-        near = builtins.abs(weight) < 0.5
-        answer = input + weight * (end - input) if near else end - (end - input) * (1 - weight)
+        answer = _native_lerp(input, end, weight)
+        if answer is None:
+            near = builtins.abs(weight) < 0.5
+            answer = input + weight * (end - input) if near else end - (end - input) * (1 - weight)
     else:
         answer = flow.where(
             flow.abs(weight) < 0.5,
@@ -375,6 +377,7 @@ def lerp(input, end, weight, *, out=None):
     return answer if out is None else out.copy_(answer)
 
 
+_native_lerp = hooks.native.get("lerp", lambda *args: None)
 _half_lerp = halves.stepped(
     lambda input, end, weight: lerp(input, end, weight),
     lambda grad, answer, input, end, weight: grad * (1 - weight),

@@ -78,10 +78,48 @@ Maybe<one::Tensor> spread(const TensorPointer& x, const TensorPointer& like,
   return functional::Expand(whole, wanted);
 }
 
+// The table's entry of a function whose address is taken as well: it is among those of data.
+struct Addresses {
+  const calls::Library* library;
+  const ElfW(Rela)* begin = nullptr;
+  size_t count = 0;
+
+  static int look_at(dl_phdr_info* info, size_t, void* out) {
+    auto* found = static_cast<Addresses*>(out);
+    if (info->dlpi_addr != found->library->base) { return 0; }
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+      if (info->dlpi_phdr[i].p_type != PT_DYNAMIC) { continue; }
+      const auto* entry =
+          reinterpret_cast<const ElfW(Dyn)*>(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+      for (; entry->d_tag != DT_NULL; ++entry) {
+        if (entry->d_tag == DT_RELA) {
+          found->begin = reinterpret_cast<const ElfW(Rela)*>(entry->d_un.d_ptr);
+        }
+        if (entry->d_tag == DT_RELASZ) { found->count = entry->d_un.d_val / sizeof(ElfW(Rela)); }
+      }
+    }
+    return 1;
+  }
+};
+
+void** address_slot_of(const calls::Library& library, const char* name) {
+  const uint32_t number = calls::symbol_number(library, name);
+  Addresses addresses{&library};
+  dl_iterate_phdr(Addresses::look_at, &addresses);
+  for (size_t i = 0; number != 0 && addresses.begin && i < addresses.count; ++i) {
+    const auto& one = addresses.begin[i];
+    if (ELF64_R_SYM(one.r_info) == number && ELF64_R_TYPE(one.r_info) == R_X86_64_GLOB_DAT) {
+      return reinterpret_cast<void**>(library.base + one.r_offset);
+    }
+  }
+  return nullptr;
+}
+
 template<typename Function>
 void take_over(const calls::Library& library, const char* name, Function* original,
                Function function) {
   void** slot = calls::slot_of(library, name);
+  if (slot == nullptr) { slot = address_slot_of(library, name); }
   if (slot == nullptr) { return; }
   *original = reinterpret_cast<Function>(calls::address_of(library, name));
   calls::replace(library, slot, reinterpret_cast<void*>(function));
