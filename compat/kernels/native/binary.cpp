@@ -264,7 +264,7 @@ void power_of_number(const Block& block) {
     lanes::each(block.count, out, [&](Lanes base) OFM_INLINE { return lanes::pow(base, exponent); },
                 x);
   } else {
-    OFM_EACH { out[i] = math::pow(x[i], exponent); }
+    OFM_EACH { out[i] = std::pow(x[i], exponent); }
   }
 }
 // A register's numbers as they are after a step.
