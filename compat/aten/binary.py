@@ -59,14 +59,16 @@ def ldexp(input, other, *, out=None):
     check_tensor("ldexp", other, "other", 2)
     check_tensor("ldexp", input)
     a, b = spread(*map(floating, promoted("ldexp", input, other)))
-    if a.dtype in _HALVES and b.requires_grad:
-        return written(a * _power_of_two(b), out)
+    if a.dtype in _HALVES:
+        return written(_half_ldexp(a, b), out)
     return written(a * torch.pow(2.0, b), out)
 
 
-# By pow's own gradient, with the logarithm of the base as a number.
-_power_of_two = halves.stepped(
-    lambda x: torch.pow(2.0, x), lambda grad, answer, x: grad * (answer * math.log(2.0))
+_half_ldexp = halves.stepped(
+    lambda a, b: a * torch.pow(2.0, b),
+    lambda grad, answer, a, b: grad * torch.pow(2.0, b),
+    lambda grad, answer, a, b: grad * answer * math.log(2.0),
+    steps=True,
 )
 
 
@@ -93,7 +95,7 @@ def _log_of_sum(name, input, other, power, logarithm):
         return _HALF_SUMS[name](a, b)
     high = torch.maximum(a.detach(), b.detach())
     high = torch.where(torch.isinf(high), torch.zeros_like(high), high)
-    return (logarithm(power(a - high) + power(b - high)) + high)
+    return logarithm(power(a - high) + power(b - high)) + high
 
 
 _HALVES = halves.HALVES
@@ -116,7 +118,15 @@ def nextafter(input, other, *, out=None):
     a, b = spread(*promoted("nextafter", input, other, numbers=False))
     if integral(a):
         raise NotImplementedError(f'"nextafter_cpu" not implemented for {a.dtype}')
-    return written(computed("nextafter", _next(a.dtype), a.detach(), b.detach()), out)
+    return written(_nextafter(a, b), out)
+
+
+_nextafter = halves.stepped(
+    lambda a, b: computed("nextafter", _next(a.dtype), a.detach(), b.detach()),
+    lambda grad, answer, a, b: torch.where(a == b, torch.zeros_like(grad), grad),
+    lambda grad, answer, a, b: torch.zeros_like(grad),
+    steps=True,
+)
 
 
 def _next(dtype):
@@ -239,8 +249,8 @@ def hypot(input, other, *, out=None):
 
 _half_hypot = halves.stepped(
     lambda a, b: torch.sqrt(a * a + b * b),
-    lambda grad, answer, a, b: grad * (a / answer),
-    lambda grad, answer, a, b: grad * (b / answer),
+    lambda grad, answer, a, b: grad * a / answer,
+    lambda grad, answer, a, b: grad * b / answer,
 )
 
 

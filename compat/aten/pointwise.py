@@ -1,6 +1,7 @@
 """Products and quotients that are added to something (ATen's ``PointwiseOps.cpp``)."""
 
 import oneflow as flow
+import torch
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import halves
@@ -65,6 +66,6 @@ _half_addcmul = halves.stepped(
 _half_addcdiv = halves.stepped(
     lambda x, a, b, value: x + value * a / b,
     lambda grad, answer, x, a, b, value: grad,
-    lambda grad, answer, x, a, b, value: grad * (value / b),
+    lambda grad, answer, x, a, b, value: grad * (torch.tensor(value, dtype=b.dtype) / b),
     lambda grad, answer, x, a, b, value: -grad * (value * a / (b * b)),
 )

@@ -57,6 +57,16 @@ def repeat(input, *repeats):
     return _repeat(input, repeats)
 
 
+def reshape_as(input, other):
+    """Return the elements in another tensor's shape (Tensor.reshape_as)."""
+    return input.reshape(check_tensor("reshape_as", other, "other").shape)
+
+
+def view_as(input, other):
+    """Return a view in another tensor's shape (Tensor.view_as)."""
+    return input.view(check_tensor("view_as", other, "other").shape)
+
+
 _repeat = flow._C.repeat
 
 

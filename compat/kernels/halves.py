@@ -84,9 +84,7 @@ def _function(compute, gradients):
             answer = compute(values)
             ctx.is_tensor = [isinstance(one, flow.Tensor) for one in values]
             ctx.others = [one for one in values if not isinstance(one, flow.Tensor)]
-            ctx.save_for_backward(
-                answer, *(one for one in values if isinstance(one, flow.Tensor))
-            )
+            ctx.save_for_backward(answer, *(one for one in values if isinstance(one, flow.Tensor)))
             return answer
 
         @staticmethod
@@ -104,7 +102,7 @@ def _function(compute, gradients):
     return Stepped
 
 
-def _norm_gradient(grad, norm, x, p, dims):
+def norm_gradient(grad, norm, x, p, dims):
     """Return a norm's gradient by the operators that PyTorch takes it by."""
     import torch
 
@@ -139,7 +137,7 @@ def _norm(x, p, dims):
     return torch.linalg.vector_norm(x, p, dims, True)
 
 
-_stepped_norm = stepped(_norm, _norm_gradient)
+_stepped_norm = stepped(_norm, norm_gradient)
 
 
 def vector_norm(x, p, dims, keepdim):

@@ -237,13 +237,18 @@ OFM_NUMBER(PowNumber, Power<T>::of(x, y))
 OFM_NUMBER(NumberPow, Power<T>::of(y, x))
 
 // Powers that are cheaper than the general one, and those that PyTorch answers by other operations.
-template<typename T>
+template<typename T, typename Round>
 void power_of_number(const Block& block) {
+  const Round r{};
   const T* x = static_cast<const T*>(block.in[0]);
   T* out = static_cast<T*>(block.out);
-  const double y = block.numbers->real[0];
+  // The exponent of a half is one.
+  const T exponent = static_cast<T>(r(static_cast<T>(block.numbers->real[0])));
+  const double y = std::is_same<Round, Exact>::value ? block.numbers->real[0] : exponent;
   if (y == 2) {
     OFM_EACH { out[i] = x[i] * x[i]; }
+  } else if (y == 3 && std::is_same<Round, Rounded<BFloat16>>::value) {
+    OFM_EACH { out[i] = r(x[i] * x[i]) * x[i]; }
   } else if (y == 3) {
     OFM_EACH { out[i] = x[i] * x[i] * x[i]; }
   } else if (y == 0.5) {
@@ -259,7 +264,7 @@ void power_of_number(const Block& block) {
     lanes::each(block.count, out, [&](Lanes base) OFM_INLINE { return lanes::pow(base, exponent); },
                 x);
   } else {
-    row_of<PowNumber, T, 0>(block);
+    OFM_EACH { out[i] = math::pow(x[i], exponent); }
   }
 }
 // A register's numbers as they are after a step.
@@ -275,7 +280,7 @@ void power_gradient(const Block& block) {
   const Round r{};
   const T *x = static_cast<const T*>(block.in[0]), *dy = static_cast<const T*>(block.in[1]);
   T* out = static_cast<T*>(block.out);
-  const T y = static_cast<T>(block.numbers->real[0]), less = y - 1;
+  const T y = static_cast<T>(block.numbers->real[0]), less = static_cast<T>(r(y - 1));
   if (y == 0) {
     OFM_EACH { out[i] = 0; }
   } else if (y == 2) {
@@ -409,8 +414,10 @@ const bool registered = [] {
   add(with_number<WholeQuotient, OFM_REALS, OFM_WHOLES>("scalar_truncdiv", 8));
   add(with_number<FModNumber, OFM_REALS, OFM_WHOLES>("scalar_fmod", 16));
   Plan to_number = with_number<PowNumber, OFM_WHOLES>("scalar_pow", 4);
-  to_number.row[F32] = power_of_number<float>;
-  to_number.row[F64] = power_of_number<double>;
+  to_number.row[F32] = power_of_number<float, Exact>;
+  to_number.row[F64] = power_of_number<double, Exact>;
+  to_number.stepped[0] = power_of_number<float, Rounded<Half>>;
+  to_number.stepped[1] = power_of_number<float, Rounded<BFloat16>>;
   add(to_number);
   Plan reverse = with_number<NumberPow, double, OFM_WHOLES>("scalar_reverse_pow", 8);
   reverse.row[F32] = power_of_exponents;

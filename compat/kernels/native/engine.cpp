@@ -116,7 +116,7 @@ bool take_over() {
   const calls::Library library = calls::library();
   if (library.symbols == nullptr) { return false; }
   leave_memory_as_it_is(library);
-  raise_failed_checks(library);
+  raise_failures(library);
   void** receive_slot = calls::slot_of(library, kReceive);
   void** forked_slot = calls::slot_of(library, kIsForked);
   has_gil = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "PyGILState_Check"));

@@ -1,4 +1,4 @@
-// What becomes of a check of OneFlow's that fails.
+// What becomes of what fails within OneFlow.
 #ifndef OFM_FAILURES_H_
 #define OFM_FAILURES_H_
 
@@ -9,8 +9,8 @@ namespace ofm {
 // Whether operators run on the thread that calls them (engine.cpp).
 bool runs_at_once();
 
-// Have failed checks raise where operators run at once.
-void raise_failed_checks(const calls::Library& library);
+// Have what fails raise where operators run at once, instead of ending the process.
+void raise_failures(const calls::Library& library);
 
 }  // namespace ofm
 

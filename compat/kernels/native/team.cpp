@@ -4,8 +4,8 @@
 // the caller, who waits for the others. On idle processors that saves waking them, at 10 to 50 µs,
 // for each of the hundred kernels of a small model. Where other programs want the processors, a
 // thread that spins is in the way of the one that it waits for, so for a time nobody spins then.
-// It shows in that the clock jumps between two looks at it, in a part that nobody begins though
-// its thread was looking out for it, and in one that takes far longer than the caller's.
+// It shows in that the clock jumps between two looks at it, in a thread that is long in waking or
+// in beginning its part, and in a part that takes far longer than the caller's.
 #include "team.h"
 
 #include <dlfcn.h>
@@ -60,13 +60,14 @@ constexpr int64_t kMillisecond = 1000 * kMicrosecond;
 
 // How long a thread looks out for its next part, and a caller at least for the others' ends.
 constexpr int64_t kLookOut = kMillisecond;
-constexpr int64_t kPatience = 100 * kMicrosecond;
-constexpr int64_t kMostPatience = 10 * kMillisecond;
+constexpr int64_t kPatience = 200 * kMicrosecond;
+constexpr int64_t kMostPatience = 5 * kMillisecond;
 constexpr int64_t kHardlyAny = 2 * kMicrosecond;
 // Between two looks at the clock lies a microsecond, unless another program ran.
 constexpr int64_t kJump = 200 * kMicrosecond;
-// A thread that is looking out begins at once.
+// A thread that is looking out begins at once, and one that is woken is awake soon.
 constexpr int64_t kLate = 50 * kMicrosecond;
+constexpr int64_t kLateAwake = 300 * kMicrosecond;
 
 int64_t now() {
   timespec time;
@@ -142,6 +143,7 @@ enum : uint32_t { kIdle, kPosted, kRunning };
 struct alignas(128) Seat {
   Word state{kIdle};
   std::atomic<bool> is_asleep{false};
+  std::atomic<int64_t> woken{0};  // when, by the caller
 };
 
 using Run = void (*)(void*);
@@ -192,8 +194,10 @@ void* work(void* given) {
   for (;;) {
     if (is_crowded(now()) || !spin(kLookOut, has_come)) {
       seat.is_asleep.store(true);
-      while (seat.state.load() != kPosted) { sleep_while(seat.state, kIdle); }
+      if (seat.state.load() != kPosted) { sleep_while(seat.state, kIdle); }
       seat.is_asleep.store(false);
+      const int64_t woken = seat.woken.exchange(0), time = now();
+      if (woken != 0 && time - woken > kLateAwake) { note_crowd(time); }
     }
     uint32_t state = kPosted;
     if (!seat.state.compare_exchange_strong(state, kRunning)) { continue; }
@@ -247,6 +251,8 @@ bool begin(Run run, void* data, int count) {
     Seat& seat = *team->seats[i];
     seat.state.store(kPosted);
     if (seat.is_asleep.load()) {
+      int64_t nobody = 0;
+      seat.woken.compare_exchange_strong(nobody, team->begun);
       wake_all(seat.state);
       team->was_crowded = true;  // it says nothing if this one begins late
     }
@@ -274,11 +280,10 @@ void end() {
   const auto have_come = [&] { return team.left.load(std::memory_order_acquire) == 0; };
   if (!have_come()) {
     const bool is_hopeless = is_crowded(time);
-    const int64_t patience =
-        is_hopeless ? kHardlyAny
-                    : std::min(std::max(kPatience, time - team.begun), kMostPatience);
+    const int64_t tell_tale = std::max(kPatience, 2 * (time - team.begun));
+    const int64_t patience = is_hopeless ? kHardlyAny : std::min(tell_tale, kMostPatience);
     if (!spin(patience, have_come)) {
-      if (!is_hopeless) { note_crowd(now()); }
+      if (patience == tell_tale) { note_crowd(now()); }
       team.caller_sleeps.store(true);
       for (uint32_t left = team.left.load(); left != 0; left = team.left.load()) {
         sleep_while(team.left, left);

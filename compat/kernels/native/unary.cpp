@@ -189,7 +189,8 @@ OFM_MATH T reciprocal_root(T x) {
 }
 template<typename T, typename Round>
 OFM_MATH T cube(T x, Round r) {
-  return r(x * x * x);
+  const bool twice = std::is_same<Round, Rounded<BFloat16>>::value;  // as PyTorch's own power
+  return r((twice ? static_cast<T>(r(x * x)) : x * x) * x);
 }
 // Of 1 - x², as asin has it.
 template<typename T, typename Round>
@@ -223,7 +224,7 @@ OFM_STEPS2(CoshGrad, y * r(math::sinh(x)))
 OFM_STEPS2(AsinGrad, y * slope_of_asin(x, r))
 OFM_STEPS2(AcosGrad, -y * slope_of_asin(x, r))
 OFM_STEPS2(AtanGrad, y / r(1 + square_of(x, r)))
-OFM_STEPS2(AsinhGrad, y / r(math::sqrt(r(square_of(x, r) + 1))))
+OFM_STEPS2(AsinhGrad, y * r(reciprocal_root(r(square_of(x, r) + 1))))
 OFM_STEPS2(AcoshGrad, y * r(reciprocal_root(r(square_of(x, r) - 1))))
 OFM_STEPS2(AtanhGrad, y / r(1 - square_of(x, r)))
 

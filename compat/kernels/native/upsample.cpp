@@ -89,6 +89,16 @@ struct Axis {
   }
 };
 
+// PyTorch has a half's weights in that dtype, but for the bilinear ones.
+template<typename T>
+void round_weights(Kind kind, Axis<compute_t<T>>* axis) {
+  for (auto& part : axis->weight) { part = to_compute(from_compute<T>(part)); }
+  if (kind != Kind::kLinear || axis->taps != 2) { return; }
+  for (size_t i = 0; i < axis->weight.size(); i += 2) {
+    axis->weight[i] = to_compute(from_compute<T>(1 - axis->weight[i + 1]));
+  }
+}
+
 template<typename C>
 struct Resizing {
   int64_t planes = 0;
@@ -269,7 +279,12 @@ void give_back(const Resizing<compute_t<T>>& r, const T* dy, T* dx) {
 template<typename T, Kind kKind>
 struct Upsample {
   static void compute(Context* context) {
-    const auto r = resizing_of<real_t<T>>(context, "x", "y", kKind, false);
+    auto r = resizing_of<real_t<T>>(context, "x", "y", kKind, false);
+    if constexpr (!std::is_integral<T>::value && !std::is_same<T, compute_t<T>>::value) {
+      if (kKind != Kind::kLinear || sizes(context, "x").size() != 4) {
+        for (auto& axis : r.axis) { round_weights<T>(kKind, &axis); }
+      }
+    }
     if (r.ins() == 0 || r.outs() == 0) { return; }
     const T* x = data<T>(context, "x");
     T* y = mut_data<T>(context, "y");
