@@ -243,8 +243,8 @@ void power_of_number(const Block& block) {
   const T* x = static_cast<const T*>(block.in[0]);
   T* out = static_cast<T*>(block.out);
   // The exponent of a half is one.
-  const T exponent = static_cast<T>(r(static_cast<T>(block.numbers->real[0])));
-  const double y = std::is_same<Round, Exact>::value ? block.numbers->real[0] : exponent;
+  const double given = block.numbers->real[0];
+  const double y = std::is_same<Round, Exact>::value ? given : r(static_cast<float>(given));
   if (y == 2) {
     OFM_EACH { out[i] = x[i] * x[i]; }
   } else if (y == 3 && std::is_same<Round, Rounded<BFloat16>>::value) {
@@ -264,16 +264,8 @@ void power_of_number(const Block& block) {
     lanes::each(block.count, out, [&](Lanes base) OFM_INLINE { return lanes::pow(base, exponent); },
                 x);
   } else {
-    OFM_EACH { out[i] = std::pow(x[i], exponent); }
+    row_of<PowNumber, T, 0>(block);
   }
-}
-// A register's numbers as they are after a step.
-OFM_MATH Lanes after_step(Exact, Lanes x) { return x; }
-template<typename T>
-OFM_MATH Lanes after_step(Rounded<T>, Lanes x) {
-  T made[Lanes::count];
-  x.store(made);
-  return Lanes::load(made);
 }
 template<typename T, typename Round>
 void power_gradient(const Block& block) {
@@ -289,12 +281,11 @@ void power_gradient(const Block& block) {
     OFM_EACH { out[i] = dy[i] * r(3 * r(x[i] * x[i])); }
   } else if (y == 1) {
     OFM_EACH { out[i] = dy[i]; }
-  } else if constexpr (std::is_same<T, float>::value) {
+  } else if constexpr (std::is_same<T, float>::value && std::is_same<Round, Exact>::value) {
     const lanes::Exponent exponent(less);
     const Lanes factor = y;
     lanes::each(block.count, out, [&](Lanes base, Lanes gradient) OFM_INLINE {
-      const Lanes power = after_step(r, lanes::pow(base, exponent));
-      return gradient * after_step(r, factor * power);
+      return gradient * (factor * lanes::pow(base, exponent));
     }, x, dy);
   } else {
     OFM_EACH { out[i] = dy[i] * r(y * r(std::pow(x[i], less))); }
