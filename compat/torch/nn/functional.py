@@ -708,9 +708,8 @@ def one_hot(tensor, num_classes=-1):
 def pad(input, pad, mode="constant", value=None):
     """Pad the last dimensions by (left, right) pairs, the last dimension first."""
     sides = [int(side) for side in pad]
-    if len(sides) % 2 or len(sides) > 2 * input.ndim or not sides:
-        _check_sides(input, sides)
-    elif min(sides) < 0 or max(sides) > _LARGE_SIDE:
+    odd = len(sides) % 2 or len(sides) > 2 * input.ndim or not sides
+    if odd or min(sides) < 0 or max(sides) > _LARGE_SIDE:
         _check_sides(input, sides)
     if mode == "constant":
         return _pad_constant(input, sides, 0 if value is None else value)
