@@ -267,6 +267,14 @@ void power_of_number(const Block& block) {
     row_of<PowNumber, T, 0>(block);
   }
 }
+// A register's numbers as they are after a step.
+OFM_MATH Lanes after_step(Exact, Lanes x) { return x; }
+template<typename T>
+OFM_MATH Lanes after_step(Rounded<T>, Lanes x) {
+  T made[Lanes::count];
+  x.store(made);
+  return Lanes::load(made);
+}
 template<typename T, typename Round>
 void power_gradient(const Block& block) {
   const Round r{};
@@ -281,11 +289,12 @@ void power_gradient(const Block& block) {
     OFM_EACH { out[i] = dy[i] * r(3 * r(x[i] * x[i])); }
   } else if (y == 1) {
     OFM_EACH { out[i] = dy[i]; }
-  } else if constexpr (std::is_same<T, float>::value && std::is_same<Round, Exact>::value) {
+  } else if constexpr (std::is_same<T, float>::value) {
     const lanes::Exponent exponent(less);
     const Lanes factor = y;
     lanes::each(block.count, out, [&](Lanes base, Lanes gradient) OFM_INLINE {
-      return gradient * (factor * lanes::pow(base, exponent));
+      const Lanes power = after_step(r, lanes::pow(base, exponent));
+      return gradient * after_step(r, factor * power);
     }, x, dy);
   } else {
     OFM_EACH { out[i] = dy[i] * r(y * r(std::pow(x[i], less))); }
