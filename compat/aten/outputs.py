@@ -21,6 +21,8 @@ def _binary(name):
     work = getattr(flow, name)
 
     def operator(input, other, *, out=None):
+        if type(other) is complex:
+            return written(getattr(input, f"__{name}__")(other), out)
         return work(input, other) if out is None else written(work(input, other), out)
 
     return _named(name, operator)
@@ -105,7 +107,6 @@ logical_or = _logical("logical_or")
 logical_xor = _logical("logical_xor")
 addcdiv = _general("addcdiv")
 addcmul = _general("addcmul")
-addmm = _general("addmm")
 diag = _general("diag")
 tril = _general("tril")
 triu = _general("triu")
