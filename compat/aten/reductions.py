@@ -256,7 +256,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         weighted = observed - mean
         left = weighted
     else:
-        weights = weights.to(observed.dtype)
+        weights = weights.to(observed.real.dtype)
         total = weights.sum()
         if not count or float(total) == 0:
             raise RuntimeError("cov(): weights sum to zero, can't be normalized")
@@ -264,7 +264,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         weighted = observed - mean
         left = weighted * weights
     if weights is not None and aweights is not None and correction:
-        frequencies = aweights.to(observed.dtype)
+        frequencies = aweights.to(observed.real.dtype)
         norm = total - correction * (weights * frequencies).sum() / total
     else:
         norm = total - correction

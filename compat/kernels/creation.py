@@ -150,7 +150,7 @@ def into(out, tensor):
 
 
 def _filled(shape, value, dtype, device):
-    if device is None:
+    if device is None or (device.type == "cpu" and isinstance(value, complex)):
         try:
             return _constant(shape, value, dtype=dtype)
         except (RuntimeError, TypeError):

@@ -213,8 +213,10 @@ def rand(
     dtype = _chosen_dtype(out, dtype)
     if dtype in COMPLEX:
         made = _in_plane(shape, dtype, out, device, filling.fill_uniform, 0.0, 1.0, generator)
-        return made if out is not None else _finish(
-            "rand", made, device, layout, pin_memory, requires_grad
+        return (
+            made
+            if out is not None
+            else _finish("rand", made, device, layout, pin_memory, requires_grad)
         )
     kind = filling.floating_kind_of("rand", dtype, "check_uniform_bounds")
     source = generator_of("rand", generator)
@@ -247,8 +249,10 @@ def randn(
     dtype = _chosen_dtype(out, dtype)
     if dtype in COMPLEX:
         made = _in_plane(shape, dtype, out, device, filling.fill_normal, 0.0, 1.0, generator)
-        return made if out is not None else _finish(
-            "randn", made, device, layout, pin_memory, requires_grad
+        return (
+            made
+            if out is not None
+            else _finish("randn", made, device, layout, pin_memory, requires_grad)
         )
     kind = filling.floating_kind_of("randn", dtype, "normal_kernel_cpu")
     source = generator_of("randn", generator)

@@ -817,7 +817,9 @@ def _logsumexp_of(input, dim, keepdim=False):
     if input.is_complex():
         over = operands.wrapped_all(dim, input.ndim)
         if not over:
-            return flow.log(flow.exp(input))
+            high = input.detach().real
+            high = flow.where(flow.isinf(high), flow.zeros_like(high), high)
+            return flow.log(flow.exp(input - high)) + high
         high = input.detach().real.amax(dim=over, keepdim=True) if input.numel() else 0.0
         if input.numel():
             high = flow.where(flow.isinf(high), flow.zeros_like(high), high)

@@ -143,9 +143,8 @@ def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype
         correction = 1 if unbiased is None else int(unbiased)
     counts = _counts(input, dim, mask)
     gap = input - _total(input, dim, mask) / counts
-    squares = torch.view_as_real(gap).square().sum(-1) if gap.is_complex() else gap * gap
-    total = _total(squares, dim, mask)
-    counts = (counts.to(total.dtype) - correction).clamp(min=0)
+    total = _total(gap * gap.conj(), dim, mask)
+    counts = (counts.to(total.real.dtype) - correction).clamp(min=0)
     return _shaped(total / counts, input, dim, keepdim)
 
 
