@@ -22,10 +22,9 @@ _VARIABLES = {
     # The scheduler's thread computes, instead of handing each operator to a worker. It matters
     # where operators are queued (see `settle`).
     "ONEFLOW_VM_COMPUTE_ON_WORKER_THREAD": "0",
-    # OpenMP's threads sleep between kernels. Waking one takes 10 µs (`silu` of 64,000 elements: 24
-    # instead of 13). But where other programs compute, too, threads that spin take away the
-    # processor from those that they wait for: there a convolution takes 15 instead of 144 ms, and
-    # `silu` of 2.6 million elements 5.8 instead of 39.
+    # OpenMP's threads, which only OneFlow's own kernels and a second thread's use, sleep between
+    # kernels: where other programs compute, too, threads that spin take away the processor from
+    # those that they wait for. The native kernels' threads spin while that pays (``team.cpp``).
     "OMP_WAIT_POLICY": "passive",
 }
 #: What else of the user's says the same as one of ours.

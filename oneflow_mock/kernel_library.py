@@ -128,7 +128,7 @@ def key(level: str) -> bytes:
     for path in sources():
         with open(path, "rb") as file:
             content = file.read()
-        whole.update(os.path.relpath(path, folder).encode() + b"\0%d\0" % len(content) + content)
+        whole.update(path[len(folder) + 1 :].encode() + b"\0%d\0" % len(content) + content)
     return whole.digest()
 
 

@@ -1,10 +1,12 @@
 """Functions of two tensors, element by element (ATen's ``BinaryOps.cpp``)."""
 
+import math
+
 import numpy as np
 import oneflow as flow
 import torch
 
-from oneflow_mock.compat.kernels import dtypes
+from oneflow_mock.compat.kernels import dtypes, halves
 from oneflow_mock.compat.kernels.host_functions import computed, differentiable
 from oneflow_mock.compat.kernels.operands import (
     check_tensor,
@@ -59,7 +61,17 @@ def ldexp(input, other, *, out=None):
     check_tensor("ldexp", other, "other", 2)
     check_tensor("ldexp", input)
     a, b = spread(*map(floating, promoted("ldexp", input, other)))
+    if a.dtype in _HALVES:
+        return written(_half_ldexp(a, b), out)
     return written(a * torch.pow(2.0, b), out)
+
+
+_half_ldexp = halves.stepped(
+    lambda a, b: a * torch.pow(2.0, b),
+    lambda grad, answer, a, b: grad * torch.pow(2.0, b),
+    lambda grad, answer, a, b: grad * answer * math.log(2.0),
+    steps=True,
+)
 
 
 def logaddexp(input, other, *, out=None):
@@ -81,7 +93,6 @@ def _floats(name, a, b):
 
 def _log_of_sum(name, input, other, power, logarithm):
     a, b = spread(*_floats(name, *promoted(name, input, other, numbers=False)))
-    dtype = a.dtype
     if a.is_complex():
         # Of the two the one with the greater real part is taken out; both infinite as they are.
         swap = (a.detach().real < b.detach().real) | torch.isnan(b.detach().real)
@@ -89,14 +100,26 @@ def _log_of_sum(name, input, other, power, logarithm):
         answer = torch.log1p(torch.exp(low - high)) + high
         same = torch.isinf(high.detach().real) & (high.detach() == low.detach())
         return torch.where(same, high, answer)
-    if dtype in _HALVES:
-        a, b = a.to(flow.float32), b.to(flow.float32)
+    if a.dtype in _HALVES:
+        return _HALF_SUMS[name](a, b)
     high = torch.maximum(a.detach(), b.detach())
     high = torch.where(torch.isinf(high), torch.zeros_like(high), high)
-    return (logarithm(power(a - high) + power(b - high)) + high).to(dtype)
+    return logarithm(power(a - high) + power(b - high)) + high
 
 
-_HALVES = (flow.float16, flow.bfloat16)
+_HALVES = halves.HALVES
+_HALF_SUMS = {
+    "logaddexp": halves.stepped(
+        lambda a, b: logaddexp(a, b),
+        lambda grad, answer, a, b: grad / (1 + torch.exp(b - a)),
+        lambda grad, answer, a, b: grad / (1 + torch.exp(a - b)),
+    ),
+    "logaddexp2": halves.stepped(
+        lambda a, b: logaddexp2(a, b),
+        lambda grad, answer, a, b: grad / (1 + torch.pow(2.0, b - a)),
+        lambda grad, answer, a, b: grad / (1 + torch.pow(2.0, a - b)),
+    ),
+}
 
 
 def nextafter(input, other, *, out=None):
@@ -104,7 +127,15 @@ def nextafter(input, other, *, out=None):
     a, b = spread(*promoted("nextafter", input, other, numbers=False))
     if integral(a):
         raise NotImplementedError(f'"nextafter_cpu" not implemented for {a.dtype}')
-    return written(computed("nextafter", _next(a.dtype), a.detach(), b.detach()), out)
+    return written(_nextafter(a, b), out)
+
+
+_nextafter = halves.stepped(
+    lambda a, b: computed("nextafter", _next(a.dtype), a.detach(), b.detach()),
+    lambda grad, answer, a, b: torch.where(a == b, torch.zeros_like(grad), grad),
+    lambda grad, answer, a, b: torch.zeros_like(grad),
+    steps=True,
+)
 
 
 def _next(dtype):
@@ -196,6 +227,8 @@ def heaviside(input, values, *, out=None):
 def xlogy(input, other, *, out=None):
     """Return input log(other), and 0 where input is 0 (torch.xlogy)."""
     a, b = spread(*map(floating, promoted("xlogy", input, other, first=True)))
+    if a.dtype in _HALVES:
+        return written(_half_xlogy(a, b), out)
     zero = (a == 0) & torch.logical_not(torch.isnan(b))
     product = a * torch.log(torch.where(zero, torch.ones_like(b), b))
     if a.requires_grad or b.requires_grad:
@@ -205,10 +238,41 @@ def xlogy(input, other, *, out=None):
     return written(torch.where(zero, torch.zeros_like(product) + product * 0, product), out)
 
 
+def _xlogy_gradient(grad, answer, a, b):
+    found = grad * torch.xlogy((a != 0).to(a.dtype), b)
+    return torch.where((a == 0) & (b <= 0), torch.zeros_like(found), found)
+
+
+_half_xlogy = halves.stepped(
+    lambda a, b: xlogy(a, b), _xlogy_gradient, lambda grad, answer, a, b: grad * a / b
+)
+
+
 def hypot(input, other, *, out=None):
     """Return the square root of the sum of squares (torch.hypot)."""
     a, b = spread(*_floats("hypot", *promoted("hypot", input, other, numbers=False)))
+    if a.dtype in _HALVES:
+        return written(_half_hypot(a, b), out)
     return written(torch.sqrt(a * a + b * b), out)
+
+
+_half_hypot = halves.stepped(
+    lambda a, b: torch.sqrt(a * a + b * b),
+    lambda grad, answer, a, b: grad * a / answer,
+    lambda grad, answer, a, b: grad * b / answer,
+)
+
+
+def _reciprocal_square(a, b):
+    square = a * a + b * b
+    return torch.where(square == 0, torch.zeros_like(square), torch.reciprocal(square))
+
+
+_half_atan2 = halves.stepped(
+    lambda a, b: flow.atan2(a.contiguous(), b.contiguous()),
+    lambda grad, answer, a, b: grad * b * _reciprocal_square(a, b),
+    lambda grad, answer, a, b: grad * -a * _reciprocal_square(a, b),
+)
 
 
 def atan2(input, other, *, out=None):
@@ -217,8 +281,7 @@ def atan2(input, other, *, out=None):
     if not a.numel():
         return written(a * b, out)
     if a.dtype in _HALVES:
-        angle = flow.atan2(a.to(flow.float32).contiguous(), b.to(flow.float32).contiguous())
-        return written(angle.to(a.dtype), out)
+        return written(_half_atan2(a, b), out)
     return written(flow.atan2(a.contiguous(), b.contiguous()), out)
 
 

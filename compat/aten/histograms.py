@@ -7,7 +7,7 @@ from torch import return_types
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
-from oneflow_mock.compat.kernels.operands import written
+from oneflow_mock.compat.kernels.operands import check_room, written
 
 
 def histogram(input, bins, *, range=None, weight=None, density=False, out=None):
@@ -119,6 +119,7 @@ def bincount(input, weights=None, minlength=0):
     """Return how often each number is there, or the sums of weights (torch.bincount)."""
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
+    check_room((minlength,), 8)
     if weights is not None and not weights.is_floating_point():
         weights = weights.to(flow.float64)
     return flow.bincount(input, weights, minlength)

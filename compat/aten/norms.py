@@ -2,6 +2,7 @@
 
 import torch
 
+from oneflow_mock.compat.kernels import halves, norms
 from oneflow_mock.compat.kernels.operands import empty_of
 
 
@@ -28,9 +29,20 @@ def native_layer_norm(input, normalized_shape, weight, bias, eps):
     if not input.numel():
         kept = [1 if d in dims else n for d, n in enumerate(input.shape)]
         return empty_of(input, input.shape), input.new_zeros(kept), input.new_zeros(kept)
+    if input.dtype in halves.HALVES:
+        answer = norms.layer_norm(input, len(shape), weight, bias, eps)
+        return (answer, *_moments(input.detach(), dims, True, eps))
     mean = input.mean(dim=dims, keepdim=True)
     scale = torch.rsqrt(torch.var(input, dims, False, True) + eps)
     return _affine((input - mean) * scale, weight, bias), mean.detach(), scale.detach()
+
+
+def _moments(input, dims, keepdim, eps):
+    """Return means and reciprocal deviations of halves, each rounded once."""
+    values = input.float()
+    mean = values.mean(dim=dims, keepdim=keepdim)
+    scale = torch.rsqrt(torch.var(values, dims, False, keepdim) + eps)
+    return mean.to(input.dtype), scale.to(input.dtype)
 
 
 def _affine(answer, weight, bias):
@@ -41,6 +53,9 @@ def _affine(answer, weight, bias):
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     """Return the normalized input, the means and the reciprocal deviations of groups."""
     rows = input.reshape(N, group, (C // group) * HxW)
+    if input.dtype in halves.HALVES and input.numel():
+        answer = norms.group_norm(input, group, weight, bias, eps)
+        return (answer, *_moments(rows, [2], False, eps))
     mean = rows.mean(dim=2)
     scale = torch.rsqrt(torch.var(rows, 2, False) + eps)
     answer = ((rows - mean.unsqueeze(2)) * scale.unsqueeze(2)).reshape(input.shape)
@@ -55,6 +70,16 @@ def native_batch_norm(
 ):
     """Return the normalized input, the means and the reciprocal deviations of channels."""
     dims = [d for d in range(input.ndim) if d != 1]
+    if input.dtype in halves.HALVES and input.numel():
+        answer = norms.batch_norm(
+            input, running_mean, running_var, weight, bias, training, momentum, eps
+        )
+        if training:
+            saved = _moments(input.detach(), dims, False, eps)
+        else:
+            saved = input.new_zeros(0), input.new_zeros(0)
+        answer = (answer, *saved)
+        return answer if out is None else tuple(p.copy_(one) for p, one in zip(out, answer))
     shape = [-1 if d == 1 else 1 for d in range(input.ndim)]
     if training:
         mean = input.mean(dim=dims)

@@ -3,15 +3,8 @@
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat.kernels import halves
 from oneflow_mock.compat.kernels.operands import integral, wrapped, written, zero_gradient
-
-
-def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
-    """Return beta * input + alpha * (mat1 @ mat2) (torch.addmm)."""
-    if isinstance(beta, complex) or isinstance(alpha, complex):
-        return written(_added(input, torch.matmul(mat1, mat2), beta, alpha), out)
-    answer = flow.addmm(input, mat1, mat2, beta=beta, alpha=alpha)
-    return answer if out is None else written(answer, out)
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
@@ -20,12 +13,30 @@ def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     input broadcasts to (n,), mat is (n, m), vec is (m,). RuntimeError for other shapes.
     """
     _check_ranks("addmv", (mat, 2), (vec, 1))
+    if halves.is_half(mat) and input.dtype is mat.dtype and vec.dtype is mat.dtype:
+        answer = _half_product(input.expand(mat.shape[0]), mat, vec.unsqueeze(1), beta, alpha)
+        return written(answer, out)
     return written(_added(input, torch.matmul(mat, vec), beta, alpha), out)
+
+
+def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
+    """Return beta * input + alpha * (mat1 @ mat2), of shape (n, p) (torch.addmm)."""
+    if halves.is_half(mat1) and input.dtype is mat1.dtype and mat2.dtype is mat1.dtype:
+        _check_ranks("addmm", (mat1, 2), (mat2, 2))
+        if mat1.shape[1] == mat2.shape[0]:
+            input = input.expand(mat1.shape[0], mat2.shape[1])
+            return written(_half_product(input, mat1, mat2, beta, alpha), out)
+    if isinstance(beta, complex) or isinstance(alpha, complex):
+        return written(_added(input, torch.matmul(mat1, mat2), beta, alpha), out)
+    return written(flow.addmm(input, mat1, mat2, beta=beta, alpha=alpha), out)
 
 
 def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
     """Return beta * input + alpha * (vec1 ⊗ vec2), of shape (n, m) (torch.addr)."""
     _check_ranks("addr", (vec1, 1), (vec2, 1))
+    if halves.is_half(vec1) and input.dtype is vec1.dtype and vec2.dtype is vec1.dtype:
+        input = input.expand(vec1.shape[0], vec2.shape[0])
+        return written(_half_outer(input, vec1, vec2, beta, alpha), out)
     return written(_added(input, vec1.unsqueeze(1) * vec2.unsqueeze(0), beta, alpha), out)
 
 
@@ -35,6 +46,9 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     batch1 is (b, n, m), batch2 is (b, m, p); input broadcasts to (n, p).
     """
     _check_batches("addbmm", batch1, batch2)
+    if halves.is_half(batch1) and input.dtype is batch1.dtype and batch2.dtype is batch1.dtype:
+        input = input.expand(batch1.shape[1], batch2.shape[2])
+        return written(_half_batches(input, batch1, batch2, beta, alpha), out)
     product = torch.bmm(batch1, batch2).sum(dim=0, dtype=batch1.dtype)
     return written(_added(input, product, beta, alpha), out)
 
@@ -45,6 +59,9 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     batch1 is (b, n, m), batch2 is (b, m, p); input broadcasts to (b, n, p).
     """
     _check_batches("baddbmm", batch1, batch2)
+    if halves.is_half(batch1) and input.dtype is batch1.dtype and batch2.dtype is batch1.dtype:
+        input = input.expand(batch1.shape[0], batch1.shape[1], batch2.shape[2])
+        return written(_half_product(input, batch1, batch2, beta, alpha), out)
     return written(_added(input, torch.bmm(batch1, batch2), beta, alpha), out)
 
 
@@ -126,6 +143,73 @@ def _added(input, product, beta, alpha):
             f"{tuple(input.shape)}"
         )
     return answer
+
+
+# Halves: the sum is rounded once; the gradients are products that are scaled afterwards.
+
+
+def _scaled(tensor, factor):
+    return tensor if factor == 1 else tensor * factor
+
+
+def _product_and_sum(input, left, right, beta, alpha):
+    product = _scaled(torch.matmul(left, right), alpha)
+    product = product.reshape(input.shape)
+    return product if beta == 0 else product + _scaled(input, beta)
+
+
+def _as_matrix(grad, left, right):
+    return grad.reshape(*left.shape[:-1], right.shape[-1])
+
+
+_half_product = halves.stepped(
+    _product_and_sum,
+    lambda grad, answer, x, left, right, beta, alpha: _scaled(grad, beta),
+    lambda grad, answer, x, left, right, beta, alpha: _scaled(
+        torch.matmul(_as_matrix(grad, left, right), right.transpose(-1, -2)), alpha
+    ),
+    lambda grad, answer, x, left, right, beta, alpha: _scaled(
+        torch.matmul(left.transpose(-1, -2), _as_matrix(grad, left, right)), alpha
+    ),
+)
+
+
+def _one_batch_after_another(input, batch1, batch2, beta, alpha):
+    answer = input
+    for left, right in zip(batch1, batch2):
+        answer = addmm(answer, left, right, beta=beta, alpha=alpha)
+        beta = 1
+    return answer if len(batch1) else _scaled(input, beta)
+
+
+_half_batches = halves.stepped(
+    _one_batch_after_another,
+    lambda grad, answer, x, left, right, beta, alpha: _scaled(grad, beta),
+    lambda grad, answer, x, left, right, beta, alpha: _scaled(
+        torch.matmul(grad.expand(len(left), *grad.shape), right.transpose(-1, -2)), alpha
+    ),
+    lambda grad, answer, x, left, right, beta, alpha: _scaled(
+        torch.matmul(left.transpose(-1, -2), grad.expand(len(left), *grad.shape)), alpha
+    ),
+    steps=True,
+)
+
+
+def _outer_and_sum(input, vec1, vec2, beta, alpha):
+    def number(value):
+        return torch.tensor(value, dtype=input.dtype)
+
+    product = (number(alpha) * vec1).unsqueeze(1) * vec2
+    return product if beta == 0 else number(beta) * input + product
+
+
+_half_outer = halves.stepped(
+    _outer_and_sum,
+    lambda grad, answer, x, one, other, beta, alpha: _scaled(grad, beta),
+    lambda grad, answer, x, one, other, beta, alpha: _scaled(torch.mv(grad, other), alpha),
+    lambda grad, answer, x, one, other, beta, alpha: _scaled(torch.mv(grad.t(), one), alpha),
+    steps=True,
+)
 
 
 def einsum(equation, *operands):

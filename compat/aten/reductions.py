@@ -7,7 +7,7 @@ import torch
 from torch import return_types
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import keywords
+from oneflow_mock.compat.kernels import halves, keywords
 from oneflow_mock.compat.kernels.operands import (
     check_tensor,
     empty_of,
@@ -256,6 +256,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         weighted = observed - mean
         left = weighted
     else:
+        dtype = torch.result_type(observed, weights)
+        observed = observed.to(dtype)
         weights = weights.to(observed.real.dtype)
         total = weights.sum()
         if not count or float(total) == 0:
@@ -293,6 +295,8 @@ def corrcoef(input):
 
 def dist(input, other, p=2):
     """Return the p-norm of the difference (torch.dist)."""
+    if halves.is_half(input) and halves.is_half(other) and input.numel() and other.numel():
+        return torch.linalg.vector_norm(torch.sub(input, other), p)
     gap = torch.sub(input, other).abs().reshape(-1)
     if not gap.is_floating_point():
         raise RuntimeError(f"norm(): input dtype should be floating point. Got {gap.dtype}")
@@ -325,8 +329,8 @@ def logcumsumexp(input, dim, *, out=None):
         for place in range(1, len(pieces)):
             pieces[place] = torch.logaddexp(pieces[place - 1], pieces[place])
         return written(torch.stack(pieces, dim), out)
-    if input.dtype in (flow.float16, flow.bfloat16):
-        return written(logcumsumexp(input.to(flow.float32), dim).to(input.dtype), out)
+    if input.dtype in halves.HALVES:
+        return written(_half_logcumsumexp(input, dim), out)
     # Each place has its own greatest element so far, so nothing overflows or is lost.
     high = torch.cummax(input.detach(), dim)[0]
     high = torch.where(torch.isinf(high), torch.zeros_like(high), high)
@@ -346,6 +350,22 @@ def logcumsumexp(input, dim, *, out=None):
         ),
     )
     return written((torch.log(terms.sum(dim=-1)) + top).movedim(-1, dim), out)
+
+
+def _logcumsumexp_gradient(grad, answer, input, dim):
+    least = torch.full_like(grad, torch.finfo(grad.dtype).min)
+
+    def share(logs):
+        sums = torch.flip(logcumsumexp(torch.flip(logs - answer, [dim]), dim), [dim])
+        return torch.exp(sums + input)
+
+    above = share(torch.where(grad > 0, torch.log(grad), least))
+    return above - share(torch.where(grad < 0, torch.log(-grad), least))
+
+
+_half_logcumsumexp = halves.stepped(
+    lambda input, dim: logcumsumexp(input, dim), _logcumsumexp_gradient
+)
 
 
 def sum_to_size(input, *size):
@@ -383,6 +403,8 @@ def renorm(input, p, dim, maxnorm, *, out=None):
         )
     dim = wrapped(dim, input.ndim)
     dims = [d for d in range(input.ndim) if d != dim]
+    if input.dtype in halves.HALVES and input.numel():
+        return written(_half_renorm(input, float(p), dims, maxnorm), out)
     size = input.abs()
     if p == math.inf:
         norm = size.amax(dim=dims, keepdim=True)
@@ -392,6 +414,24 @@ def renorm(input, p, dim, maxnorm, *, out=None):
         norm = (size**p).sum(dim=dims, keepdim=True) ** (1.0 / p)
     factor = torch.where(norm > maxnorm, maxnorm / (norm + 1e-7), torch.ones_like(norm))
     return written(input * factor, out)
+
+
+def _renorm_of_half(input, p, dims, maxnorm):
+    norm = torch.linalg.vector_norm(input.float(), p, dims, True)
+    factor = torch.where(norm > maxnorm, maxnorm / (norm + 1e-7), torch.ones_like(norm))
+    return input * factor.to(input.dtype)
+
+
+def _renorm_gradient(grad, answer, input, p, dims, maxnorm):
+    norm = torch.linalg.vector_norm(input.float(), p, dims, True)
+    along = (input * grad).float().sum(dim=dims, keepdim=True)
+    slope = halves.norm_gradient(along, norm, input.float(), p, dims)
+    inverse = torch.reciprocal(norm + 1e-7)
+    found = maxnorm * inverse * (grad.float() - inverse * slope)
+    return torch.where((norm > maxnorm).expand(*grad.shape), found.to(grad.dtype), grad)
+
+
+_half_renorm = halves.stepped(_renorm_of_half, _renorm_gradient, steps=True)
 
 
 def std_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
@@ -515,45 +555,64 @@ def _derivative(input, dim, space, edge_order):
             )
         shape = [-1 if d == dim else 1 for d in range(input.ndim)]
         steps = (space[1:] - space[:-1]).to(input.dtype).reshape(*shape)
+        return _uneven(part, steps, dim, size, edge_order)
+    space = float(space)
+    if edge_order == 1:
+        first = (part(1, 1) - part(0, 1)) / space
+        last = (part(size - 1, 1) - part(size - 2, 1)) / space
     else:
-        steps = torch.full(
-            [size - 1 if d == dim else 1 for d in range(input.ndim)],
-            float(space),
-            dtype=input.dtype,
-        )
+        first = (-1.5 * part(0, 1) + 2 * part(1, 1) - 0.5 * part(2, 1)) / space
+        last = 0.5 * part(size - 3, 1) - 2 * part(size - 2, 1) + 1.5 * part(size - 1, 1)
+        last = last / space
+    pieces = [first, last]
+    if size > 2:
+        pieces.insert(1, (part(2, size - 2) - part(0, size - 2)) / (2 * space))
+    return torch.cat(pieces, dim)
+
+
+def _uneven(part, steps, dim, size, edge_order):
+    """Return the derivatives for steps of several lengths."""
 
     def step(start, count=1):
         return steps.narrow(dim, start, count)
 
-    pieces = []
+    def joined(weights, start, count):
+        a, b, c = weights
+        return a * part(start, count) + b * part(start + 1, count) + c * part(start + 2, count)
+
     if edge_order == 1:
         first = (part(1, 1) - part(0, 1)) / step(0)
         last = (part(size - 1, 1) - part(size - 2, 1)) / step(size - 2)
     else:
         one, two = step(0), step(1)
-        first = (
-            -(2 * one + two) / (one * (one + two)) * part(0, 1)
-            + (one + two) / (one * two) * part(1, 1)
-            - one / (two * (one + two)) * part(2, 1)
+        first = joined(
+            (
+                -(2 * one + two) / (one * (one + two)),
+                (one + two) / (one * two),
+                -one / (two * (one + two)),
+            ),
+            0,
+            1,
         )
         one, two = step(size - 3), step(size - 2)
-        last = (
-            two / (one * (one + two)) * part(size - 3, 1)
-            - (one + two) / (one * two) * part(size - 2, 1)
-            + (one + 2 * two) / (two * (one + two)) * part(size - 1, 1)
-        )
-    pieces.append(first)
-    if size > 2:
-        left, right = step(0, size - 2), step(1, size - 2)
-        pieces.append(
+        last = joined(
             (
-                left * left * part(2, size - 2)
-                - right * right * part(0, size - 2)
-                + (right * right - left * left) * part(1, size - 2)
-            )
-            / (left * right * (left + right))
+                two / (one * (one + two)),
+                -(two + one) / (one * two),
+                (2 * two + one) / (two * (one + two)),
+            ),
+            size - 3,
+            1,
         )
-    pieces.append(last)
+    pieces = [first, last]
+    if size > 2:
+        one, two = step(0, size - 2), step(1, size - 2)
+        inner = (
+            -two / (one * (one + two)),
+            (two - one) / (one * two),
+            one / (two * (one + two)),
+        )
+        pieces.insert(1, joined(inner, 0, size - 2))
     return torch.cat(pieces, dim)
 
 

@@ -4,6 +4,8 @@ import math
 
 import torch
 
+from oneflow_mock.compat.kernels import halves
+
 
 def segment_reduce(
     data, reduce, *, lengths=None, indices=None, offsets=None, axis=0, unsafe=False, initial=None
@@ -40,6 +42,9 @@ def _along(data, bounds, axis, reduction, initial):
             value = initial if initial is not None else (math.nan if start is None else start)
             answers.append(data.new_zeros(data.shape[1:]) + value)
             continue
+        if data.dtype in halves.HALVES and reduced in _STEPPED:
+            answers.append(_stepped(data[first:last], reduced, initial))
+            continue
         answer = reduced(data[first:last])
         if initial is not None:
             answer = join(answer, initial, last - first)
@@ -47,6 +52,15 @@ def _along(data, bounds, axis, reduction, initial):
     if not answers:
         return data[:0]
     return torch.stack(answers)
+
+
+def _stepped(rows, reduced, initial):
+    """Reduce halves row after row, each of which rounds."""
+    kind = _STEPPED[reduced]
+    answer = rows[0] if initial is None else rows[0].detach() * 0 + initial
+    for row in rows[1:] if initial is None else rows:
+        answer = answer * row if kind == "prod" else answer + row
+    return answer / len(rows) if kind == "mean" else answer
 
 
 _REDUCTIONS = {
@@ -60,3 +74,4 @@ _REDUCTIONS = {
     ),
     "min": (math.inf, lambda answer, initial, size: answer.clamp(max=initial), lambda x: x.amin(0)),
 }
+_STEPPED = {_REDUCTIONS[name][2]: name for name in ("sum", "mean", "prod")}

@@ -57,6 +57,16 @@ def repeat(input, *repeats):
     return _repeat(input, repeats)
 
 
+def reshape_as(input, other):
+    """Return the elements in another tensor's shape (Tensor.reshape_as)."""
+    return input.reshape(check_tensor("reshape_as", other, "other").shape)
+
+
+def view_as(input, other):
+    """Return a view in another tensor's shape (Tensor.view_as)."""
+    return input.view(check_tensor("view_as", other, "other").shape)
+
+
 _repeat = flow._C.repeat
 
 
@@ -140,7 +150,8 @@ def as_strided(input, size, stride, storage_offset=None):
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
     if 0 not in size:
         last = offset + sum((n - 1) * step for n, step in zip(size, stride))
-        held = input.untyped_storage().nbytes() // input.element_size()
+        whole = torch.view_as_real(input) if input.is_complex() else input
+        held = whole.untyped_storage().nbytes() // input.element_size()
         if last >= held:
             raise RuntimeError(
                 f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} "

@@ -6,7 +6,7 @@ import oneflow as flow
 import torch
 from torch import return_types
 
-from oneflow_mock.compat.kernels.operands import wrapped, written
+from oneflow_mock.compat.kernels.operands import check_room, wrapped, written
 
 
 def _zero(input):
@@ -206,6 +206,9 @@ def mode(input, dim=-1, keepdim=False, *, out=None):
 
 def nonzero_static(input, *, size, fill_value=-1, out=None):
     """Return the indices of ``size`` elements that are not zero, filled up (nonzero_static)."""
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    check_room((size, input.ndim), 8)
     found = torch.nonzero(input)[:size]
     missing = size - found.shape[0]
     if missing > 0:

@@ -68,10 +68,10 @@ def attention(query, key, value, mask=None, causal=False, scale=None, dropout=No
         scores = scores + mask
     if blocked is not None:
         blocked = blocked.expand(*scores.shape)
-        scores = flow.masked_fill(scores, blocked, float("-inf"))
+        scores = scores.masked_fill(blocked, float("-inf"))
     weights = flow.softmax(scores, dim=-1)
     if blocked is not None and not causal:
-        weights = flow.masked_fill(weights, blocked, 0.0)
+        weights = weights.masked_fill(blocked, 0.0)
     if dropout is not None:
         weights = dropout(weights)
     answer = flow.bmm(weights.reshape(batch, length, keys), value.reshape(batch, keys, width))

@@ -15,6 +15,8 @@ import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import device_spelling, dtypes, formats, meta, retyped
+from oneflow_mock.compat.kernels.halves import HALVES
+from oneflow_mock.compat.kernels.operands import check_room
 
 _DTYPE = flow.dtype
 _constant = flow._C.constant
@@ -461,6 +463,7 @@ def arange(
         start, end, step = int(start), int(end), int(step)
         _check_range(start, end, step)
     count = _count(start, end, step)
+    check_room((count,))
     made = _sequence("arange", count, start, step, dtype, device)
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
 
@@ -553,6 +556,8 @@ def _spaced(start, end, steps, dtype):
         return real[0] + 1j * real[1]
     if not dtype.is_floating_point:
         start, end = int(start), int(end)
+    if dtype in HALVES:
+        return _spaced_halves(start, end, steps, dtype)
     rounded = np.float64 if dtype in (flow.float64, flow.int64) else np.float32
     first, last = rounded(start), rounded(end)
     with np.errstate(all="ignore"):
@@ -566,6 +571,29 @@ def _spaced(start, end, steps, dtype):
 
 def _parts_of(*values):
     return [value.real for value in values], [value.imag for value in values]
+
+
+def _rounding(dtype):
+    """Return a function that rounds an array of float32 to a half dtype."""
+    if dtype == flow.float16:
+        kind = np.float16
+    else:
+        import ml_dtypes
+
+        kind = ml_dtypes.bfloat16
+    return lambda array: np.asarray(array, np.float32).astype(kind).astype(np.float32)
+
+
+def _spaced_halves(start, end, steps, dtype):
+    """Return values whose ends, step and products each are rounded."""
+    rounded = _rounding(dtype)
+    with np.errstate(all="ignore"):
+        first, last = rounded(start), rounded(end)
+        step = rounded(rounded(last - first) / rounded(max(steps - 1, 1)))
+        place = np.arange(steps, dtype=np.float32)
+        up = first + rounded(step * place)
+        down = last - rounded(step * (steps - 1 - place))
+    return rounded(np.where(place < steps // 2, up, down))
 
 
 def logspace(
@@ -586,8 +614,15 @@ def logspace(
     check_layout("logspace", layout)
     dtype = dtype_of("logspace", dtype, _default_dtype() if out is None else out.dtype)
     start, end = _number("logspace", "start", start), _number("logspace", "end", end)
-    powers = _spaced(start, end, _steps("logspace", steps), flow.float64)
-    made = _of_array(np.power(float(base), powers), dtype, device_of("logspace", device))
+    steps = _steps("logspace", steps)
+    if dtype in HALVES:
+        ends = _rounding(dtype)([start, end]).tolist() if steps > 1 else (start, end)
+        powers = _spaced(*ends, steps, flow.float32).astype(np.float32)
+    else:
+        powers = _spaced(start, end, steps, flow.float64)
+    with np.errstate(all="ignore"):
+        values = np.power(float(base), powers.astype(np.float64))
+    made = _of_array(values, dtype, device_of("logspace", device))
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
 
 
@@ -619,6 +654,7 @@ def eye(
     else:
         working = flow.float32 if dtype in (flow.float16, flow.bfloat16) else dtype
         on = {} if device is None else {"device": device}
+        check_room((n, m), 8)
         made = flow._C.eye(n, m, dtype=working, **on)
         made = made if working is dtype else made.to(dtype)
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)

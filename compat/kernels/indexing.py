@@ -222,7 +222,7 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
         wide, source = input.reshape(-1), source.reshape(-1)
         answer = index_add(wide, 0, index, source, alpha=alpha).reshape(input.shape)
         return answer if out is None else written(answer, out)
-    if input.ndim != source.ndim:
+    if input.ndim != source.ndim or _others(input.shape, dim) != _others(source.shape, dim):
         raise RuntimeError(
             f"source tensor shape must match self tensor shape, excluding the specified dimension. "
             f"Got self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
@@ -251,6 +251,11 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
     return answer if out is None else written(answer, out)
 
 
+def _others(shape, dim):
+    """Return a shape without one of its dimensions."""
+    return shape[:dim] + shape[dim:][1:]
+
+
 def index_add_in_place(self, dim, index, source, *, alpha=1):
     """Add slices along a dimension where a vector of positions says."""
     if flow.is_grad_enabled() and (self.requires_grad or source.requires_grad):
@@ -258,12 +263,13 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
         return self
     if self.dtype != source.dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    dim = wrapped(dim, self.ndim)
     odd = not self.ndim or not source.ndim or self.dtype == flow.bool
+    odd = odd or _others(self.shape, dim) != _others(source.shape, dim)
     if odd or not self.is_contiguous():
         return self.copy_(index_add(self, dim, index, source, alpha=alpha))
     if index.ndim == 0:
         index = index.unsqueeze(0)
-    dim = wrapped(dim, self.ndim)
     args = (self, dim, index, source, alpha)
     return _checked(self, dim, index, _in_self, flow._C.index_add_, *args)
 
@@ -304,10 +310,37 @@ def _check_index(x, index):
             dim += 1
 
 
+def _holds_tensor(part):
+    return isinstance(part, _Tensor) or (
+        isinstance(part, (list, tuple)) and any(map(_holds_tensor, part))
+    )
+
+
+def _told(index):
+    """Return an index whose lists hold no tensors, which OneFlow cannot read."""
+    if not isinstance(index, (list, tuple)):
+        return index
+    for place, part in enumerate(index):
+        if isinstance(part, (list, tuple)) and _holds_tensor(part):
+            index = list(index)
+            index[place] = _vector(part)
+            index = tuple(index)
+    return index
+
+
+def _vector(part):
+    if isinstance(part, _Tensor):
+        if part.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return part.item()
+    return [_vector(one) for one in part] if isinstance(part, (list, tuple)) else part
+
+
 def get_item(self, index):
     """Return ``self[index]``."""
     if _is_plain(index):
         return _stock_get(self, index)
+    index = _told(index)
     if hooks.library is None:
         _check_index(self, index)
         return _stock_get(self, index)
@@ -323,6 +356,7 @@ def set_item(self, index, value):
     if _is_plain(index):
         _stock_set(self, index, value)
         return
+    index = _told(index)
     if hooks.library is None:
         _check_index(self, index)
         _stock_set(self, index, value)

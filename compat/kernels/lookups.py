@@ -11,6 +11,7 @@ import torch
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import indexing
 from oneflow_mock.compat.kernels.constants import constant
+from oneflow_mock.compat.kernels.halves import wide
 
 
 def _renormalise(weight, input, max_norm, norm_type):
@@ -113,6 +114,9 @@ def embedding_bag(
         _renormalise(weight, input, max_norm, norm_type)
     indices = input.reshape(-1)
     rows = embedding(indices, weight, padding_idx, scale_grad_by_freq=scale_grad_by_freq)
+    dtype = rows.dtype
+    if mode == "sum":  # what halves add up to is rounded once
+        rows, per_sample_weights = wide(rows), wide(per_sample_weights)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.unsqueeze(1)
     bags = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
@@ -120,7 +124,8 @@ def embedding_bag(
     if padding_idx is not None:
         kept = indices.cpu().numpy() != padding_idx % weight.shape[0]
     members = [np.flatnonzero((bags == bag) & kept) for bag in range(len(starts) - 1)]
-    return _combined(rows, members, mode)
+    found = _combined(rows, members, mode)
+    return found if found.dtype is dtype else found.to(dtype)
 
 
 def _bag_starts(input, offsets, include_last_offset):

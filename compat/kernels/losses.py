@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import half_losses, halves
 
 _native = hooks.native.get("cross_entropy")
+_squared_error = hooks.native.get("squared_error", lambda *args: None)
 
 
 def reduced(loss, reduction):
@@ -66,6 +68,12 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     if weight is not None:
         loss = (input - target) ** 2 * weight
         return loss.sum() / weight.sum() if reduction == "mean" else reduced(loss, reduction)
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.mse(input, target, reduction)
+    if reduction != "none":
+        loss = _squared_error(input, target, reduction == "mean")
+        if loss is not None:
+            return loss
     return flow._C.mse_loss(input, target, reduction)
 
 
@@ -94,14 +102,14 @@ def cross_entropy(
     """The cross entropy of logits (N, C, *) and classes (N, *) or probabilities (N, C, *)."""
     reduction = _chosen(reduction, size_average, reduce)
     of_classes = not target.is_floating_point()
-    if of_classes and _native is not None and input.ndim > 1:
+    if of_classes and _native is not None and input.ndim > 1 and not halves.is_half(input):
         # Smoothed, the loss has a gradient by the weight too.
         ready = weight is None or not (weight.requires_grad or weight.is_cuda)
         if ready and not (input.is_cuda or input.is_lazy):
             return _native_cross_entropy(
                 input, target, weight, ignore_index, reduction, label_smoothing
             )
-    plain = of_classes and weight is None and not label_smoothing
+    plain = of_classes and weight is None and not label_smoothing and not halves.is_half(input)
     if plain and input.ndim == 2 and target.ndim == 1 and input.shape[0]:
         return flow._C.cross_entropy(input, target, None, ignore_index, reduction, 0.0)
     if input.ndim == 1:
@@ -180,6 +188,8 @@ def binary_cross_entropy(
         )
     if weight is not None:
         weight = weight.expand(input.shape)
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.binary_cross_entropy(input, target, weight, reduction)
     return flow._C.binary_cross_entropy_loss(input, target, weight, reduction)
 
 
@@ -197,6 +207,10 @@ def binary_cross_entropy_with_logits(
     if tuple(input.shape) != tuple(target.shape):
         raise ValueError(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        )
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.binary_cross_entropy_with_logits(
+            input, target, weight, pos_weight, reduction
         )
     positive = F.softplus(-input)
     if pos_weight is None:
@@ -220,6 +234,12 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
             "major release.",
             stacklevel=2,
         )
+    if halves.is_half(input):
+        if log_target:
+            loss = torch.exp(target) * (target - input)
+        else:
+            loss = torch.xlogy(target, target) - target * input
+        return reduced(loss, reduction)
     return flow._C.kl_div_loss(input, target, log_target, reduction)
 
 
@@ -275,7 +295,7 @@ def hinge_embedding_loss(
     """The input where the target is 1, what it lacks of the margin where it is -1."""
     reduction = _chosen(reduction, size_average, reduce)
     zeros = torch.zeros_like(input)
-    far = torch.where(target == 1, zeros, torch.clamp(margin - input, min=0))
+    far = torch.where(target == 1, zeros, torch.clamp(torch.rsub(input, margin), min=0))
     near = torch.where(target == -1, zeros, input)
     return reduced(far + near, reduction)
 
@@ -283,6 +303,8 @@ def hinge_embedding_loss(
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """The logistic loss of targets 1 and -1."""
     reduction = _chosen(reduction, size_average, reduce)
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.soft_margin(*torch.broadcast_tensors(input, target), reduction)
     return reduced(torch.log1p(torch.exp(-target * input)), reduction)
 
 
@@ -455,11 +477,43 @@ def ctc_loss(
     ]
     if alone:
         targets = targets.reshape(1, -1)
+    _check_lengths(log_probs, targets, *lengths)
     longest = int(lengths[1].max()) if targets.ndim == 1 else targets.shape[1]
     loss = flow._C.ctc_loss(log_probs, targets, *lengths, longest, blank, zero_infinity, "none")
     if reduction == "mean":
         return (loss / lengths[1].clamp(min=1).to(loss.dtype)).mean()
     return reduced(loss.squeeze(0) if alone and reduction == "none" else loss, reduction)
+
+
+def _check_lengths(log_probs, targets, input_lengths, target_lengths):
+    """Raise for lengths beyond what is there: the kernel would read beyond it."""
+    if log_probs.ndim != 3:
+        raise RuntimeError(f"ctc_loss: log_probs must be 2-D or 3-D, got {log_probs.ndim}-D")
+    batch = log_probs.shape[1]
+    for name, lengths in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
+        if lengths.numel() != batch:
+            raise RuntimeError(f"{name} must be of size batch_size")
+        if batch and int(lengths.min()) < 0:
+            raise RuntimeError(f"Expected {name} to have value at least 0")
+    if batch and int(input_lengths.max()) > log_probs.shape[0]:
+        raise RuntimeError(
+            f"Expected input_lengths to have value at most {log_probs.shape[0]}, but got value "
+            f"{int(input_lengths.max())}"
+        )
+    if targets.ndim == 1:
+        room, wanted = targets.shape[0], int(target_lengths.sum())
+    else:
+        if targets.ndim != 2 or targets.shape[0] != batch:
+            raise RuntimeError(
+                "Expected targets to be of shape (batch, longest target) or one dimension, got "
+                f"{list(targets.shape)}"
+            )
+        room, wanted = targets.shape[1], int(target_lengths.max()) if batch else 0
+    if wanted > room:
+        raise RuntimeError(
+            f"Expected tensor to have size at least {wanted} at dimension {targets.ndim - 1}, but "
+            f"got size {list(targets.shape)} (while checking arguments for ctc_loss)"
+        )
 
 
 def linear_cross_entropy(
@@ -504,11 +558,19 @@ def linear_cross_entropy(
     lead, inner = input.shape[:-1], linear_weight.shape[:-1]
     bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = F.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)
-    return cross_entropy(
-        logits.reshape(*lead, *inner),
+    logits = logits.reshape(*lead, *inner)
+    # In chunks the loss is computed in float32.
+    if options is not None and halves.is_half(logits):
+        widened, weight = logits.float(), halves.wide(weight)
+        target = halves.wide(target)
+    else:
+        widened = logits
+    loss = cross_entropy(
+        widened,
         target,
         weight=weight,
         ignore_index=-100 if ignore_index is None else ignore_index,
         reduction=reduction,
         label_smoothing=label_smoothing,
     )
+    return loss if loss.dtype is logits.dtype else loss.to(logits.dtype)

@@ -53,6 +53,23 @@ def written(answer, out):
     return out.copy_(answer)
 
 
+#: More bytes than any machine has memory for.
+_MOST_BYTES = 1 << 47
+
+
+def check_room(shape, item_size=4):
+    """Raise for a size that no memory has: OneFlow counts bytes in 64 bits, and wraps around."""
+    count = item_size
+    for size in shape:
+        count *= size
+    if count >= 1 << 63:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(shape)}")
+    if count > _MOST_BYTES:
+        raise RuntimeError(
+            f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {count} bytes."
+        )
+
+
 def scalar_name(dtype):
     """Return what PyTorch's errors call a dtype: Float, Long."""
     return dtypes.traits(dtype).scalar

@@ -5,10 +5,14 @@ from __future__ import annotations
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat.kernels.operands import scalar_name
+
 
 def listed(value, dims):
     """Return a size given once or by dimension as a list."""
     sizes = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(sizes) not in (1, dims):
+        raise RuntimeError(f"expected one int or a tuple of {dims} ints, but got {value}")
     return [int(size) for size in (sizes if len(sizes) == dims else sizes * dims)]
 
 
@@ -250,11 +254,25 @@ def _unpool(dims):
         sides = listed(padding, dims)
         input, alone = _batched(input, dims, f"max_unpool{dims}d")
         indices = indices.unsqueeze(0) if alone else indices
+        if indices.dtype is not flow.int64:
+            raise RuntimeError(
+                f"elements in indices should be type int64 but got: {scalar_name(indices.dtype)}"
+            )
+        if indices.shape != input.shape:
+            raise RuntimeError(
+                "Expected shape of indices to be same as that of the input tensor "
+                f"({list(input.shape)}) but got indices tensor with shape: {list(indices.shape)}"
+            )
         default = [
             (size - 1) * step - 2 * side + window
             for size, step, side, window in zip(input.shape[2:], steps, sides, windows)
         ]
         sizes = default if output_size is None else list(output_size)[-dims:]
+        if len(sizes) != dims:
+            raise ValueError(
+                f"output_size should be a sequence containing {dims} or {dims + 2} elements, but "
+                f"it has a length of '{len(sizes)}'"
+            )
         if any(abs(size - usual) >= step for size, usual, step in zip(sizes, default, steps)):
             raise ValueError(
                 f"invalid output_size {tuple(sizes)}: it must be within one stride of "

@@ -32,6 +32,9 @@ def _fill_in_place(self, value):
 
 def _zero_in_place(self):
     """Write zero everywhere."""
+    if self.dtype == flow.bfloat16 and self.requires_grad and flow.is_grad_enabled():
+        self[...] = flow.zeros_like(self.detach())
+        return self
     return _fill_in_place(self, 0)
 
 

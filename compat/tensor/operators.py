@@ -5,7 +5,7 @@ from __future__ import annotations
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import complex_functions, dtypes
+from oneflow_mock.compat.kernels import complex_functions, dtypes, halves
 
 
 def _beside(value, tensor):
@@ -156,7 +156,9 @@ def _reflected_product(self, other):
 
 
 def _reflected_quotient(self, other):
-    return self.reciprocal() * other if not isinstance(other, flow.Tensor) else other / self
+    if isinstance(other, flow.Tensor) and self.dtype not in halves.HALVES:
+        return other / self
+    return self.reciprocal() * other
 
 
 def _adjoint(self):

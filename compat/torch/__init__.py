@@ -16,6 +16,7 @@ from oneflow_mock.compat.kernels import (
     dims,
     dtypes,
     formats,
+    halves,
     keywords,
     legacy_types,
     operands,
@@ -237,8 +238,18 @@ def combinations(input, r=2, with_replacement=False):
 def fmod(input, other, *, out=None):
     """Return the remainder with the dividend's sign, as C's fmod."""
     _refuse_zero(input, other)
-    answer = flow.fmod(input, other)
+    if halves.is_half(input) and isinstance(other, flow.Tensor) and other.dtype is input.dtype:
+        answer = _half_fmod(*operands.spread(input, other))
+    else:
+        answer = flow.fmod(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+_half_fmod = halves.stepped(
+    lambda a, b: flow.fmod(a, b),
+    lambda grad, answer, a, b: grad,
+    lambda grad, answer, a, b: -grad * aten.find("div")(a, b, rounding_mode="trunc"),
+)
 
 
 def _refuse_zero(input, other):
@@ -282,9 +293,9 @@ def clamp(input, min=None, max=None, *, out=None):
     if isinstance(min, flow.Tensor) or isinstance(max, flow.Tensor):
         answer = input
         if min is not None:
-            answer = flow.maximum(answer, _as_tensor(min, answer))
+            answer = _bounded(answer, _as_tensor(min, answer), flow.lt, flow.maximum)
         if max is not None:
-            answer = flow.minimum(answer, _as_tensor(max, answer))
+            answer = _bounded(answer, _as_tensor(max, answer), flow.gt, flow.minimum)
     elif input.dtype in _SHORT:  # which OneFlow's takes not, or has no gradient of
         answer = flow._C.clamp(input.to(flow.float32), min, max).to(input.dtype)
     elif (isinstance(min, float) or isinstance(max, float)) and not input.is_floating_point():
@@ -292,6 +303,15 @@ def clamp(input, min=None, max=None, *, out=None):
     else:
         answer = flow._C.clamp(input, min, max)
     return answer if out is None else out.copy_(answer)
+
+
+def _bounded(input, bound, beyond, better):
+    """Return the better of two; where both are equal the gradient is the input's alone."""
+    if not (input.requires_grad or bound.requires_grad):
+        return better(input, bound)
+    dtype = result_type(input, bound)
+    input, bound = operands.spread(input.to(dtype), bound.to(dtype))
+    return where(beyond(input, bound) | (bound != bound), bound, input)
 
 
 clip = clamp
@@ -343,9 +363,15 @@ def _scalar_beside(value, beside):
 
 def lerp(input, end, weight, *, out=None):
     """Return input + weight (end - input)."""
+    if halves.is_half(input) and halves.is_half(end):
+        given = (input, end, weight) if isinstance(weight, flow.Tensor) else (input, end)
+        answer = _half_lerp(*operands.spread(*given), *(() if len(given) == 3 else (weight,)))
+        return operands.written(answer, out)
     if not isinstance(weight, flow.Tensor):
-        near = builtins.abs(weight) < 0.5
-        answer = input + weight * (end - input) if near else end - (end - input) * (1 - weight)
+        answer = _native_lerp(input, end, weight)
+        if answer is None:
+            near = builtins.abs(weight) < 0.5
+            answer = input + weight * (end - input) if near else end - (end - input) * (1 - weight)
     else:
         answer = flow.where(
             weight.abs() < 0.5,
@@ -353,6 +379,15 @@ def lerp(input, end, weight, *, out=None):
             end - (end - input) * (1 - weight),
         )
     return answer if out is None else out.copy_(answer)
+
+
+_native_lerp = hooks.native.get("lerp", lambda *args: None)
+_half_lerp = halves.stepped(
+    lambda input, end, weight: lerp(input, end, weight),
+    lambda grad, answer, input, end, weight: grad * (1 - weight),
+    lambda grad, answer, input, end, weight: grad * weight,
+    lambda grad, answer, input, end, weight: grad * (end - input),
+)
 
 
 def round(input, *, decimals=0, out=None):
@@ -451,7 +486,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
     """Replace NaN and the infinities; by default the infinities by the dtype's extremes."""
     if not input.is_floating_point():
         return input.clone()
-    limits = flow.finfo(input.dtype)
+    limits = finfo(input.dtype)
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
     answer = flow.where(
@@ -485,10 +520,22 @@ def rad2deg(input, *, out=None):
 
 def sinc(input, *, out=None):
     """Return sin(πx) / (πx), and 1 at 0."""
+    if input.dtype in halves.HALVES:
+        return operands.written(_half_sinc(input), out)
     angle = input * pi
     safe = flow.where(angle == 0, flow.ones_like(angle), angle)
     answer = flow.where(angle == 0, flow.ones_like(angle), flow.sin(safe) / safe)
     return answer if out is None else operands.written(answer, out)
+
+
+def _sinc_gradient(grad, answer, x):
+    angle = x * pi
+    square = x * x * pi
+    slope = grad * ((angle * flow.cos(angle) - flow.sin(angle)) / square)
+    return flow.where(square == 0, flow.zeros_like(slope), slope)
+
+
+_half_sinc = halves.stepped(lambda x: sinc(x), _sinc_gradient)
 
 
 def exp2(input, *, out=None):
@@ -519,6 +566,10 @@ def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
         dim, unbiased = None, dim
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
         correction = float(unbiased) if correction is None else correction
+        if input.dtype in halves.HALVES and input.requires_grad and input.numel():
+            over = dims.listed(input, dim)
+            if over:
+                return halves.spread_over(input, over, correction, keepdim, False)
         return _native_statistic(input, 1, dims.bits(input, dim), keepdim, correction)
     if input.is_complex():
         import torch
@@ -540,6 +591,17 @@ def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
 
 def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=None):
     """Return the square root of the variance."""
+    if input.dtype in halves.HALVES and input.numel():
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        over = dims.listed(input, dim)
+        if over:
+            correction = float(unbiased) if correction is None else correction
+            if input.requires_grad:
+                answer = halves.spread_over(input, over, correction, keepdim, True)
+            else:
+                answer = std(input.float(), over, keepdim=keepdim, correction=correction)
+            return operands.written(answer.to(input.dtype), out)
     return operands.written(
         flow.sqrt(var(input, dim, unbiased, keepdim, correction=correction)), out
     )
@@ -574,6 +636,8 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     import numpy as np
 
     hooks.host_fallback("torch.histc")
+    if input.dtype in halves.HALVES:
+        return operands.written(_half_histc(input.detach().reshape(-1), bins, min, max), out)
     data = input.detach().cpu().numpy().reshape(-1)
     if min == 0 and max == 0 and data.size:
         min, max = float(data.min()), float(data.max())
@@ -581,6 +645,23 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
         min, max = min - 1, max + 1
     counts, _ = np.histogram(data, bins=bins, range=(min, max))
     return operands.written(flow.from_numpy(counts.astype(data.dtype)).to(input.device), out)
+
+
+def _half_histc(data, bins, min, max):
+    """Count with places that are rounded at each step, as PyTorch's are."""
+    import numpy as np
+
+    if min == 0 and max == 0 and data.numel():
+        min, max = data.min().item(), data.max().item()
+    if min == max:
+        min, max = min - 1, max + 1
+    width = flow.tensor(max - min, dtype=data.dtype)
+    places = ((data - min) * bins / width).float().numpy()
+    values = data.float().numpy()
+    places = places[(values >= min) & (values <= max)]
+    places = np.minimum(np.trunc(np.nan_to_num(places, posinf=bins)), bins - 1).astype(np.int64)
+    counts = np.bincount(places, minlength=bins).astype(np.float32)
+    return flow.from_numpy(counts).to(data.dtype).to(data.device)
 
 
 _native_running = hooks.native.get("running_extremes")
@@ -650,7 +731,10 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         input, dim = input.reshape(-1), 0
     if isinstance(repeats, int):
         dim = dim % input.ndim
+        if repeats < 0:
+            raise RuntimeError("Repeats must be non-negative")
         shape = list(input.shape)
+        operands.check_room((*shape, repeats))
         wide = input.unsqueeze(dim + 1)
         wide = wide.expand(*shape[: dim + 1], repeats, *shape[dim + 1 :])
         answer = wide.reshape(*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :])
@@ -706,13 +790,27 @@ def matmul(input, other, *, out=None):
             answer = flow.dot(input, other) if hooks.kernels else (input * other).sum()
         elif not (input.numel() and other.numel()) and input.ndim > 1 and other.ndim > 1:
             answer = _product_of_nothing(input, other)
+        elif input.ndim > 1 and other.ndim > 2 and halves.is_half(other):
+            answer = _half_product(input, other)
         elif input.ndim > 2 and other.ndim == 1:  # OneFlow ends the process
             answer = flow.matmul(input, other.unsqueeze(-1)).squeeze(-1)
         elif input.ndim == 1 and other.ndim > 2:
-            answer = flow.matmul(input.unsqueeze(0), other).squeeze(-2)
+            answer = matmul(input.unsqueeze(0), other).squeeze(-2)
         else:
             answer = flow.matmul(input, other)
     return answer if out is None else out.copy_(answer)
+
+
+def _half_product(input, other):
+    """Multiply as one product what PyTorch does, so that gradients round as often as there."""
+    if input.ndim == 2:
+        answer = flow.matmul(other.transpose(-1, -2), input.t())
+        return answer.transpose(-1, -2).contiguous()
+    from torch.functional import broadcast_shapes
+
+    batch = broadcast_shapes(input.shape[:-2], other.shape[:-2])
+    pair = (one.expand(*batch, *one.shape[-2:]) for one in (input, other))
+    return flow.matmul(*pair)
 
 
 def _product_of_nothing(input, other):
@@ -757,6 +855,9 @@ def log_softmax(input, dim, dtype=None, *, out=None):
     input = input if dtype is None else input.to(dtype)
     if input.ndim == 0:
         return flow.log_softmax(input.reshape(1), 0).reshape(())
+    if not input.numel():  # OneFlow would divide by it
+        operands.wrapped(dim, input.ndim)
+        return input.clone()
     if _native_softmax is not None and not input.is_cuda and input.is_floating_point():
         ndim = input.ndim
         if -ndim <= dim < ndim:
@@ -826,9 +927,31 @@ def _logsumexp_of(input, dim, keepdim=False):
         total = flow.exp(input - high).sum(dim=over, keepdim=True)
         answer = flow.log(total) + high
         return answer if keepdim else answer.squeeze(over)
+    if input.dtype in halves.HALVES and input.ndim and input.numel():
+        answer = _half_logsumexp(input, operands.wrapped_all(dim, input.ndim))
+        return answer if keepdim else _without(answer, dim)
     if _native_statistic is not None and not input.is_cuda and input.is_floating_point():
         return _native_statistic(input, 2, dims.bits(input, dim), keepdim, 0.0)
     return flow.logsumexp(operands.floating(input), dim, keepdim)
+
+
+def _without(answer, dim):
+    over = operands.wrapped_all(dim, answer.ndim)
+    return answer.reshape([size for place, size in enumerate(answer.shape) if place not in over])
+
+
+def _logs_of_halves(input, over):
+    high = input.amax(dim=over, keepdim=True)
+    high = flow.where(high.abs() == inf, flow.zeros_like(high), high)
+    total = flow.exp(input - high).sum(dim=over, keepdim=True)
+    return flow.log(total) + high
+
+
+_half_logsumexp = halves.stepped(
+    _logs_of_halves,
+    lambda grad, answer, input, over: grad * flow.exp(input - answer),
+    steps=True,
+)
 
 
 def _cat(tensors, dim=0):
@@ -904,6 +1027,8 @@ def _prod_of(input, *args, **kwargs):
         return _of_one(input, args, kwargs)
     if input.requires_grad and flow.is_grad_enabled() and _has_zero(input):
         return _prod_of_zeros(input, *args, **kwargs)
+    if input.dtype in halves.HALVES and input.requires_grad and input.numel():
+        return _prod_of_halves(input, *args, **kwargs)
     if not input.is_floating_point() and input.dtype != flow.int64 and not input.is_complex():
         input = input.to(flow.int64)
     return flow.prod(input, *args, **kwargs)
@@ -922,6 +1047,20 @@ def _prod_of_zeros(input, dim=None, keepdim=False):
     if dim is not None and keepdim:
         return answer.unsqueeze(dim)
     return answer
+
+
+def _prod_of_halves(input, dim=None, keepdim=False):
+    answer = _half_prod(input, [] if dim is None else [operands.wrapped(dim, input.ndim)])
+    if keepdim:
+        return answer
+    return answer.reshape(()) if dim is None else answer.squeeze(dim)
+
+
+_half_prod = halves.stepped(
+    lambda x, dims: flow.prod(x, *dims, True) if dims else flow.prod(x).reshape(*[1] * x.ndim),
+    lambda grad, answer, x, dims: grad * (answer / x),
+    steps=True,
+)
 
 
 def _running(work):
@@ -965,6 +1104,21 @@ def reshape(input, shape):
     return input.reshape(shape)
 
 
+def _cumprod(input, dim):
+    if not (input.dtype in halves.HALVES and input.requires_grad and flow.is_grad_enabled()):
+        return flow.cumprod(input, dim)
+    if builtins.bool((input == 0).any()):
+        return flow.cumprod(input.to(flow.float32), dim).to(input.dtype)
+    return _half_cumprod(input, dim)
+
+
+def _cumprod_gradient(grad, answer, input, dim):
+    sums = flow.cumsum(flow.flip(answer * grad, [dim]), dim)
+    return flow.flip(sums, [dim]) / input
+
+
+_half_cumprod = halves.stepped(lambda x, dim: flow.cumprod(x, dim), _cumprod_gradient)
+
 # OneFlow's own, with the other names that PyTorch has for their arguments.
 
 sum = keywords.spelled(_sum_of, "sum")
@@ -972,7 +1126,7 @@ mean = keywords.spelled(_mean_of, "mean")
 logsumexp = keywords.spelled(_logsumexp_of, "logsumexp")
 prod = keywords.spelled(_prod_of, "prod")
 cumsum = keywords.spelled(_running(flow.cumsum))
-cumprod = keywords.spelled(_running(flow.cumprod))
+cumprod = keywords.spelled(_running(_cumprod))
 unsqueeze = keywords.spelled(flow.unsqueeze)
 flip = keywords.spelled(flow.flip)
 cat = keywords.spelled(_cat, "cat", first="tensors")

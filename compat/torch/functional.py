@@ -77,7 +77,7 @@ def block_diag(*tensors):
     width = sum(block.shape[1] for block in blocks)
     rows, left = [], 0
     for block in blocks:
-        rows.append(flow.nn.functional.pad(block, (left, width - left - block.shape[1])))
+        rows.append(torch.nn.functional.pad(block, (left, width - left - block.shape[1])))
         left += block.shape[1]
     return torch.cat(rows, dim=0)
 
@@ -125,6 +125,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     """Return the distinct elements of a tensor in ascending order (torch.unique)."""
     import numpy as np
 
+    if input.dtype == flow.bfloat16:  # which NumPy lacks
+        found = unique(input.detach().float(), sorted, return_inverse, return_counts, dim)
+        if isinstance(found, tuple):
+            return (found[0].to(input.dtype), *found[1:])
+        return found.to(input.dtype)
     if dim is None:
         values, inverse, counts = np.unique(
             input.detach().cpu().numpy(), return_inverse=True, return_counts=True

@@ -189,6 +189,49 @@ print(len(os.listdir("/proc/self/task")) - before)
 
 
 @needs_kernels
+@pytest.mark.parametrize("policy", ["", "passive"])
+def test_threads_that_come_and_go_compute_what_one_does(policy):
+    program = """
+matrices = [torch.randn(size, 300) for size in (1, 17, 120, 301)]
+image, weight = torch.randn(2, 32, 24, 24), torch.randn(32, 32, 3, 3)
+def compute():
+    products = [matrix @ matrix.t() for matrix in matrices]
+    return [*products, torch.nn.functional.conv2d(image, weight, padding=1)]
+torch.set_num_threads(1)
+wanted = compute()
+wrong = []
+def repeat(counts):
+    for _ in range(12):
+        for count in counts:
+            torch.set_num_threads(count)
+            for one, other in zip(compute(), wanted):
+                if not torch.allclose(one, other, atol=1e-3):
+                    wrong.append(one)
+repeat([2, 3, 7, 1, 2])
+threads = [threading.Thread(target=repeat, args=([2, 3],)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(wrong))
+"""
+    assert run(program, OMP_WAIT_POLICY=policy) == ["0"]
+
+
+@needs_kernels
+def test_threads_do_not_spin_for_long():
+    program = """
+torch.set_num_threads(2)
+layer = torch.randn(400, 400)
+layer = layer @ layer
+before = time.process_time()
+time.sleep(0.5)
+print(time.process_time() - before < 0.1)
+"""
+    assert run(program) == ["True"]
+
+
+@needs_kernels
 def test_a_graph_still_runs():
     program = """
 import oneflow

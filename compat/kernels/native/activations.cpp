@@ -62,7 +62,12 @@ OFM_FUNCTION(LogSigmoid, (x >= 0 ? T(0) : x) - log1p(exp(-abs(x))))
 OFM_FUNCTION(Selu, T(1.0507009873554804935) * (x <= 0 ? T(1.6732632423543772848) * expm1(x) : x))
 OFM_FUNCTION(HardSigmoid, (x + 3 <= 0 ? T(0) : x + 3 >= 6 ? T(6) : x + 3) / 6)
 OFM_FUNCTION(HardSwish, x * (x + 3 <= 0 ? T(0) : x + 3 >= 6 ? T(6) : x + 3) / 6)
-OFM_FUNCTION(SoftSign, x / (1 + abs(x)))
+template<typename T, typename Round>
+struct SoftSign {
+  explicit SoftSign(const Numbers&) {}
+  OFM_MATH T operator()(T x) const { return x / r(1 + abs(x)); }
+  const Round r{};
+};
 
 // tanh(log(1 + e^x)) by powers of e^x, without the cancellation.
 template<typename T>
@@ -112,17 +117,22 @@ OFM_MATH T quick_gelu_grad(T x, T dy) {
 OFM_FUNCTION2(QuickGeluGrad, quick_gelu_grad(x, y))
 OFM_FUNCTION2(SigmoidGrad, y * (1 - x) * x)
 template<typename T>
-OFM_MATH T tanh_grad(T x, T dy) {
-  const T t = tanh(x);
+OFM_MATH T tanh_grad(T t, T dy) {
   return dy * (1 - t * t);
 }
-OFM_FUNCTION2(TanhGrad, tanh_grad(x, y))
+OFM_STEPS2(TanhGrad, tanh_grad(static_cast<T>(r(tanh(x))), y))
 OFM_FUNCTION2(LogSigmoidGrad, y * sigmoid(-x))
 OFM_FUNCTION2(SeluGrad, y * T(1.0507009873554804935)
                             * (x <= 0 ? T(1.6732632423543772848) * exp(x) : T(1)))
 OFM_FUNCTION2(HardSigmoidGrad, (x > -3) & (x < 3) ? y / 6 : T(0))
 OFM_FUNCTION2(HardSwishGrad, x <= -3 ? T(0) : x < 3 ? y * (x / 3 + T(0.5)) : y)
-OFM_FUNCTION2(SoftSignGrad, y / ((1 + abs(x)) * (1 + abs(x))))
+// PyTorch's is composed of operators; `d` is 1 + |x|.
+template<typename T, typename Round>
+OFM_MATH T soft_sign_grad(T x, T dy, T d, Round r) {
+  const T rest = r(-dy * r(r(x / d) / d));
+  return r(dy / d) + (x > 0 ? rest : x < 0 ? -rest : T(0));
+}
+OFM_STEPS2(SoftSignGrad, soft_sign_grad(x, y, static_cast<T>(r(1 + abs(x))), r))
 template<typename T>
 OFM_MATH T mish_grad(T x, T dy) {
   const T t = tanh_softplus(x);
@@ -213,6 +223,18 @@ void gradient(const char* op, const char* x, int cost, Reader numbers = nullptr,
   add(plan);
 }
 
+// Floats by registers, where there is a function that is; halves with steps.
+template<template<typename, typename> class Function, typename Floats = NoLanes>
+void stepped_gradient(const char* op, int cost) {
+  Plan plan{op, 2, {"x", "dy"}, "dx"};
+  fill_steps<Function, float, double>(plan, std::make_index_sequence<2>());
+  if constexpr (!std::is_same<Floats, NoLanes>::value) {
+    plan.row[F32] = lanes_of<Floats, float, 0, 1>;
+  }
+  plan.grain = kGrain / cost;
+  add(plan);
+}
+
 const bool registered = [] {
   {
     Plan plan{"relu", 1, {"x"}, "y"};
@@ -230,7 +252,11 @@ const bool registered = [] {
   unary<Selu>("selu", "in", "out", 4);
   unary<HardSigmoid>("hardsigmoid", "in", "out", 1);
   unary<HardSwish>("hardswish", "in", "out", 1);
-  unary<SoftSign>("softsign", "in", "out", 1);
+  {
+    Plan plan{"softsign", 1, {"in"}, "out"};
+    fill_steps<SoftSign, float, double>(plan, std::make_index_sequence<1>());
+    add(plan);
+  }
   unary<Mish>("mish", "in", "out", 4);
   unary<Elu>("elu", "in", "out", 4, alpha);
   unary<Celu>("celu", "in", "out", 4, alpha);
@@ -247,12 +273,12 @@ const bool registered = [] {
   gradient<FastGeluGrad>("fast_gelu_grad", "x", 4);
   gradient<QuickGeluGrad>("quick_gelu_grad", "x", 4);
   gradient<SigmoidGrad>("sigmoid_grad", "y", 1);
-  gradient<TanhGrad, TanhGradLanes>("tanh_grad", "x", 4);
+  stepped_gradient<TanhGrad, TanhGradLanes>("tanh_grad", 4);
   gradient<LogSigmoidGrad>("log_sigmoid_grad", "x", 4);
   gradient<SeluGrad>("selu_grad", "x", 4);
   gradient<HardSigmoidGrad>("hardsigmoid_grad", "x", 1);
   gradient<HardSwishGrad>("hardswish_grad", "x", 1);
-  gradient<SoftSignGrad>("softsign_grad", "x", 1);
+  stepped_gradient<SoftSignGrad>("softsign_grad", 1);
   gradient<MishGrad>("mish_grad", "x", 6);
   gradient<EluGrad>("elu_grad", "x", 4, alpha);
   gradient<CeluGrad>("celu_grad", "x", 4, alpha);

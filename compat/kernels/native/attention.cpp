@@ -12,6 +12,8 @@ namespace {
 
 constexpr int64_t kQueries = 128;
 constexpr int64_t kKeys = 512;
+// So many numbers may lie in memory beside a gradient.
+constexpr int64_t kMostSums = 1 << 24;
 
 // Rows of a head as a matrix of the type that is computed with: where they lie, or a copy.
 template<typename T>
@@ -46,6 +48,16 @@ struct Lanes {
 };
 
 template<typename C>
+C across(const typename Lanes<C>::Vector& sums) {
+  C all[Lanes<C>::count];
+  std::memcpy(all, &sums, sizeof all);
+  for (int width = Lanes<C>::count / 2; width > 0; width /= 2) {
+    for (int j = 0; j < width; ++j) { all[j] += all[j + width]; }
+  }
+  return all[0];
+}
+
+template<typename C>
 C largest(const C* x, int64_t count, C start) {
   using L = Lanes<C>;
   int64_t i = 0;
@@ -55,7 +67,12 @@ C largest(const C* x, int64_t count, C start) {
       const auto v = *reinterpret_cast<const typename L::Vector*>(x + i);
       most = v > most ? v : most;
     }
-    for (int j = 0; j < L::count; ++j) { start = most[j] > start ? most[j] : start; }
+    C all[L::count];
+    std::memcpy(all, &most, sizeof all);
+    for (int width = L::count / 2; width > 0; width /= 2) {
+      for (int j = 0; j < width; ++j) { all[j] = all[j + width] > all[j] ? all[j + width] : all[j]; }
+    }
+    start = all[0] > start ? all[0] : start;
   }
   for (; i < count; ++i) { start = x[i] > start ? x[i] : start; }
   return start;
@@ -69,8 +86,7 @@ C total(const C* x, int64_t count) {
   for (; i + L::count <= count; i += L::count) {
     sums += *reinterpret_cast<const typename L::Vector*>(x + i);
   }
-  C sum = 0;
-  for (int j = 0; j < L::count; ++j) { sum += sums[j]; }
+  C sum = across<C>(sums);
   for (; i < count; ++i) { sum += x[i]; }
   return sum;
 }
@@ -84,8 +100,7 @@ C dot(const C* x, const C* y, int64_t count) {
     sums += *reinterpret_cast<const typename L::Vector*>(x + i)
             * *reinterpret_cast<const typename L::Vector*>(y + i);
   }
-  C sum = 0;
-  for (int j = 0; j < L::count; ++j) { sum += sums[j]; }
+  C sum = across<C>(sums);
   for (; i < count; ++i) { sum += x[i] * y[i]; }
   return sum;
 }
@@ -186,7 +201,8 @@ struct Attention {
         const C now = largest(line, count, most[i]);
         const C safe = now == kNone ? C(0) : now;
         exponentials(line, count, safe);
-        const C shrink = now == most[i] ? C(1) : std::exp(most[i] - safe);
+        // There is nothing to shrink before the first block.
+        const C shrink = now == most[i] || most[i] == kNone ? C(1) : std::exp(most[i] - safe);
         sum[i] = sum[i] * shrink + total(line, count);
         most[i] = now;
         if (shrink != 1) {
@@ -284,8 +300,40 @@ struct AttentionGradient {
       });
       return;
     }
-    // With fewer heads than threads the scores are computed twice, and the work cut by keys for
-    // their gradients and by rows for the queries'.
+    // With fewer heads than threads the work is cut by keys. Each part has a sum of its own for the
+    // queries' gradients, of which there are twice as many where the parts are not alike.
+    if constexpr (std::is_same<T, C>::value) {
+      const int64_t all = p.batches * p.heads * p.length * p.size;
+      const int64_t shares = (p.causal ? 2 : 1) * ((threads() + pairs - 1) / pairs);
+      const int64_t span = std::max<int64_t>((p.keys + shares - 1) / shares, 64);
+      const int64_t parts = (p.keys + span - 1) / span;
+      if (parts * all <= kMostSums) {
+        std::vector<C> sums(parts * all);
+        share_out<Memory<C>>(pairs * parts, [&](Memory<C>& memory, int64_t i) {
+          const int64_t pair = i / parts, begin = i % parts * span;
+          const Output own{sums.data() + i % parts * all,
+                           {p.heads * p.length * p.size, p.length * p.size, p.size}};
+          part(p, memory, out, gradient, logs, means.data(), pair / p.key_heads,
+               pair % p.key_heads, 0, p.length, begin, std::min(p.keys, begin + span), own, dk, dv,
+               true, true);
+        });
+        const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(parts * p.size, 1));
+        parallel_for(p.batches * p.heads * p.length, grain, [&](int64_t begin, int64_t end) {
+          for (int64_t row = begin; row < end; ++row) {
+            const int64_t head = row / p.length;
+            C* to = dq.at(head / p.heads, head % p.heads) + row % p.length * dq.stride[2];
+            std::memcpy(to, sums.data() + row * p.size, p.size * sizeof(C));
+            for (int64_t i = 1; i < parts; ++i) {
+              const C* more = sums.data() + i * all + row * p.size;
+              for (int64_t j = 0; j < p.size; ++j) { to[j] += more[j]; }
+            }
+          }
+        });
+        return;
+      }
+    }
+    // Or the scores are computed twice, and the work cut by keys for their gradients and by rows
+    // for the queries'.
     const int64_t key_parts = (p.keys + kKeys - 1) / kKeys;
     share_out<Memory<C>>(pairs * key_parts, [&](Memory<C>& memory, int64_t i) {
       const int64_t begin = i % key_parts * kKeys;

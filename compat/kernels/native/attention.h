@@ -112,14 +112,10 @@ void share_out(int64_t count, const One& one) {
     Memory memory;
     for (int64_t i = next++; i < count; i = next++) { one(memory, i); }
   };
-  if (wanted <= 1 || omp_in_parallel()) {
+  if (wanted <= 1 || in_parallel()) {
     work();
-    return;
-  }
-#pragma omp parallel num_threads(wanted)
-  {
-    if (omp_get_thread_num() > 0) { stay_uninterrupted(); }
-    work();
+  } else {
+    on_threads(wanted, [&](int, int) { work(); });
   }
 }
 

@@ -1,5 +1,6 @@
 // Arithmetic on two tensors, and on a tensor and a number, with gradients.
 #include "elementwise.h"
+#include "powers.h"
 #include "vector_math.h"
 
 namespace ofm {
@@ -152,6 +153,13 @@ struct FloorDiv {
 
 // --- powers --------------------------------------------------------------------------------------
 
+#define OFM_FUNCTION3(name, expression)                             \
+  template<typename T>                                              \
+  struct name {                                                     \
+    explicit name(const Numbers&) {}                                \
+    OFM_MATH T operator()(T x, T y, T z) const { return expression; } \
+  };
+
 template<typename T>
 OFM_MATH T whole_power(T base, T exponent) {
   if (exponent < 0) {
@@ -167,7 +175,7 @@ OFM_MATH T whole_power(T base, T exponent) {
 }
 template<typename T, bool = std::is_floating_point<T>::value>
 struct Power {
-  static OFM_MATH T of(T x, T y) { return math::pow(x, y); }
+  static OFM_MATH T of(T x, T y) { return std::pow(x, y); }
 };
 template<typename T>
 struct Power<T, false> {
@@ -175,21 +183,40 @@ struct Power<T, false> {
 };
 OFM_FUNCTION2(Pow, Power<T>::of(x, y))
 // y x^(y - 1) dz, and 0 where y is.
-template<typename T>
+template<typename T, typename Round>
 struct PowXGrad {
   explicit PowXGrad(const Numbers&) {}
   OFM_MATH T operator()(T x, T y, T dz) const {
-    return y == 0 ? T(0) : dz * (y * math::pow(x, y - 1));
+    return y == 0 ? T(0) : dz * r(y * r(std::pow(x, static_cast<T>(r(y - 1)))));
   }
+  const Round r{};
 };
 // x^y log x dz, and 0 where x is and y is not negative.
-template<typename T>
+template<typename T, typename Round>
 struct PowYGrad {
   explicit PowYGrad(const Numbers&) {}
   OFM_MATH T operator()(T x, T y, T dz) const {
-    return (x == 0) & (y >= 0) ? T(0) : dz * (math::pow(x, y) * math::log(x));
+    return (x == 0) & (y >= 0) ? T(0) : dz * r(r(std::pow(x, y)) * r(math::log(x)));
   }
+  const Round r{};
 };
+
+using lanes::Lanes;
+
+OFM_LANES(PowLanes, (Lanes x, Lanes y), lanes::pow(x, y))
+
+OFM_MATH Lanes pow_x_grad(Lanes x, Lanes y, Lanes dz) {
+  const Lanes gradient = dz * (y * lanes::pow(x, y - Lanes(1.f)));
+  return lanes::select(lanes::equal(y, 0.f), 0.f, gradient);
+}
+OFM_LANES(PowXGradLanes, (Lanes x, Lanes y, Lanes dz), pow_x_grad(x, y, dz))
+
+OFM_MATH Lanes pow_y_grad(Lanes x, Lanes y, Lanes dz) {
+  const Lanes gradient = dz * (lanes::pow(x, y) * lanes::log(x));
+  const lanes::Mask none = lanes::both(lanes::equal(x, 0.f), lanes::at_least_as(y, 0.f));
+  return lanes::select(none, 0.f, gradient);
+}
+OFM_LANES(PowYGradLanes, (Lanes x, Lanes y, Lanes dz), pow_y_grad(x, y, dz))
 
 // --- a number as the second operand --------------------------------------------------------------
 
@@ -210,13 +237,18 @@ OFM_NUMBER(PowNumber, Power<T>::of(x, y))
 OFM_NUMBER(NumberPow, Power<T>::of(y, x))
 
 // Powers that are cheaper than the general one, and those that PyTorch answers by other operations.
-template<typename T>
+template<typename T, typename Round>
 void power_of_number(const Block& block) {
+  const Round r{};
   const T* x = static_cast<const T*>(block.in[0]);
   T* out = static_cast<T*>(block.out);
-  const double y = block.numbers->real[0];
+  // The exponent of a half is one.
+  const T exponent = static_cast<T>(r(static_cast<T>(block.numbers->real[0])));
+  const double y = std::is_same<Round, Exact>::value ? block.numbers->real[0] : exponent;
   if (y == 2) {
     OFM_EACH { out[i] = x[i] * x[i]; }
+  } else if (y == 3 && std::is_same<Round, Rounded<BFloat16>>::value) {
+    OFM_EACH { out[i] = r(x[i] * x[i]) * x[i]; }
   } else if (y == 3) {
     OFM_EACH { out[i] = x[i] * x[i] * x[i]; }
   } else if (y == 0.5) {
@@ -227,36 +259,74 @@ void power_of_number(const Block& block) {
     OFM_EACH { out[i] = 1 / x[i]; }
   } else if (y == -2) {
     OFM_EACH { out[i] = 1 / (x[i] * x[i]); }
+  } else if constexpr (std::is_same<T, float>::value) {
+    const lanes::Exponent exponent(static_cast<float>(y));
+    lanes::each(block.count, out, [&](Lanes base) OFM_INLINE { return lanes::pow(base, exponent); },
+                x);
   } else {
-    row_of<PowNumber, T, 0>(block);
+    OFM_EACH { out[i] = math::pow(x[i], exponent); }
   }
 }
+// A register's numbers as they are after a step.
+OFM_MATH Lanes after_step(Exact, Lanes x) { return x; }
 template<typename T>
+OFM_MATH Lanes after_step(Rounded<T>, Lanes x) {
+  T made[Lanes::count];
+  x.store(made);
+  return Lanes::load(made);
+}
+template<typename T, typename Round>
 void power_gradient(const Block& block) {
+  const Round r{};
   const T *x = static_cast<const T*>(block.in[0]), *dy = static_cast<const T*>(block.in[1]);
   T* out = static_cast<T*>(block.out);
-  const T y = static_cast<T>(block.numbers->real[0]), less = y - 1;
+  const T y = static_cast<T>(block.numbers->real[0]), less = static_cast<T>(r(y - 1));
   if (y == 0) {
     OFM_EACH { out[i] = 0; }
   } else if (y == 2) {
     OFM_EACH { out[i] = dy[i] * (2 * x[i]); }
   } else if (y == 3) {
-    OFM_EACH { out[i] = dy[i] * (3 * (x[i] * x[i])); }
+    OFM_EACH { out[i] = dy[i] * r(3 * r(x[i] * x[i])); }
   } else if (y == 1) {
     OFM_EACH { out[i] = dy[i]; }
+  } else if constexpr (std::is_same<T, float>::value) {
+    const lanes::Exponent exponent(less);
+    const Lanes factor = y;
+    lanes::each(block.count, out, [&](Lanes base, Lanes gradient) OFM_INLINE {
+      const Lanes power = after_step(r, lanes::pow(base, exponent));
+      return gradient * after_step(r, factor * power);
+    }, x, dy);
   } else {
-    OFM_EACH { out[i] = dy[i] * (y * math::pow(x[i], less)); }
+    OFM_EACH { out[i] = dy[i] * r(y * r(std::pow(x[i], less))); }
   }
 }
-template<typename T>
+template<typename T, typename Round>
 struct NumberPowGrad {
   explicit NumberPowGrad(const Numbers& numbers)
       : base(numbers.get<T>(0)), log(std::log(numbers.get<T>(0))) {}
   OFM_MATH T operator()(T x, T dy) const {
-    return (base == 0) & (x >= 0) ? T(0) : dy * (math::pow(base, x) * log);
+    return (base == 0) & (x >= 0) ? T(0) : dy * r(r(std::pow(base, x)) * log);
   }
   const T base, log;
+  const Round r{};
 };
+void power_of_exponents(const Block& block) {
+  const Lanes base = block.numbers->get<float>(0);
+  lanes::each(block.count, static_cast<float*>(block.out),
+              [&](Lanes x) OFM_INLINE { return lanes::pow(base, x); },
+              static_cast<const float*>(block.in[0]));
+}
+void gradient_of_exponents(const Block& block) {
+  const float number = block.numbers->get<float>(0);
+  const Lanes base = number, log = std::log(number);
+  const bool zero = number == 0;
+  lanes::each(block.count, static_cast<float*>(block.out),
+              [&](Lanes x, Lanes dy) OFM_INLINE {
+                const Lanes gradient = dy * (lanes::pow(base, x) * log);
+                return zero ? lanes::select(lanes::at_least_as(x, 0.f), 0.f, gradient) : gradient;
+              },
+              static_cast<const float*>(block.in[0]), static_cast<const float*>(block.in[1]));
+}
 
 void operand_number(Context* context, DataType, Numbers* numbers) {
   if (context->Attr<bool>("has_int_operand")) {
@@ -296,11 +366,18 @@ void by_tensor(const char* op) {
   plan.overwritten = 0;
   add(plan);
 }
-template<template<typename> class Function>
+template<typename Floats>
+void power(const char* op) {
+  Plan plan = of_two<Pow, double, OFM_WHOLES>(op, 8);
+  fill_lanes<Floats>(plan, std::make_index_sequence<2>());
+  add(plan);
+}
+template<template<typename, typename> class Function, typename Floats>
 void power_gradient_of(const char* op, const char* out) {
   Plan plan{op, 3, {"x", "y", "dz"}, out};
-  fill3<Function, OFM_REALS>(plan);
-  plan.grain = kGrain / 16;
+  fill_steps<Function, OFM_REALS>(plan, std::make_index_sequence<3>());
+  plan.row[F32] = lanes_of<Floats, float, 0, 1, 2>;
+  plan.grain = kGrain / 8;
   add(plan);
 }
 
@@ -313,10 +390,10 @@ const bool registered = [] {
   add(of_two<Maximum, OFM_REALS, OFM_WHOLES, bool>("broadcast_maximum", 1));
   add(of_two<Minimum, OFM_REALS, OFM_WHOLES, bool>("elementwise_minimum", 1));
   add(of_two<Maximum, OFM_REALS, OFM_WHOLES, bool>("elementwise_maximum", 1));
-  add(of_two<Pow, OFM_REALS, OFM_WHOLES>("broadcast_pow", 16));
-  add(of_two<Pow, OFM_REALS, OFM_WHOLES>("pow", 16));
-  power_gradient_of<PowXGrad>("pow_x_grad", "dx");
-  power_gradient_of<PowYGrad>("pow_y_grad", "dy");
+  power<PowLanes>("broadcast_pow");
+  power<PowLanes>("pow");
+  power_gradient_of<PowXGrad, PowXGradLanes>("pow_x_grad", "dx");
+  power_gradient_of<PowYGrad, PowYGradLanes>("pow_y_grad", "dy");
   Plan rest = of_two<FMod, OFM_WHOLES>("broadcast_fmod", 8);
   rest.row[F32] = rests<false, float>;
   rest.row[F64] = rests<false, double>;
@@ -336,23 +413,29 @@ const bool registered = [] {
   add(floor);
   add(with_number<WholeQuotient, OFM_REALS, OFM_WHOLES>("scalar_truncdiv", 8));
   add(with_number<FModNumber, OFM_REALS, OFM_WHOLES>("scalar_fmod", 16));
-  Plan power = with_number<PowNumber, OFM_WHOLES>("scalar_pow", 4);
-  power.row[F32] = power_of_number<float>;
-  power.row[F64] = power_of_number<double>;
-  add(power);
-  Plan reverse = with_number<NumberPow, OFM_REALS, OFM_WHOLES>("scalar_reverse_pow", 16);
+  Plan to_number = with_number<PowNumber, OFM_WHOLES>("scalar_pow", 4);
+  to_number.row[F32] = power_of_number<float, Exact>;
+  to_number.row[F64] = power_of_number<double, Exact>;
+  to_number.stepped[0] = power_of_number<float, Rounded<Half>>;
+  to_number.stepped[1] = power_of_number<float, Rounded<BFloat16>>;
+  add(to_number);
+  Plan reverse = with_number<NumberPow, double, OFM_WHOLES>("scalar_reverse_pow", 8);
+  reverse.row[F32] = power_of_exponents;
   reverse.overwritten = -1;
   add(reverse);
   {
     Plan plan{"scalar_pow_grad", 2, {"x", "dy"}, "dx"};
-    plan.row[F32] = power_gradient<float>;
-    plan.row[F64] = power_gradient<double>;
+    plan.row[F32] = power_gradient<float, Exact>;
+    plan.row[F64] = power_gradient<double, Exact>;
+    plan.stepped[0] = power_gradient<float, Rounded<Half>>;
+    plan.stepped[1] = power_gradient<float, Rounded<BFloat16>>;
     plan.grain = kGrain / 4;
     plan.numbers = operand_number;
     add(plan);
     Plan other{"scalar_reverse_pow_grad", 2, {"x", "dy"}, "dx"};
-    fill2<NumberPowGrad, OFM_REALS>(other);
-    other.grain = kGrain / 16;
+    fill_steps<NumberPowGrad, OFM_REALS>(other, std::make_index_sequence<2>());
+    other.row[F32] = gradient_of_exponents;
+    other.grain = kGrain / 8;
     other.numbers = operand_number;
     add(other);
   }

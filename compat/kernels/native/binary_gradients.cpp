@@ -272,15 +272,16 @@ class ReduceSumLike final : public user_op::OpKernel {
 // --- quotients -----------------------------------------------------------------------------------
 
 // Of dz, z and y.
-template<typename T>
+template<typename T, typename Round>
 struct DivGrad {
   explicit DivGrad(const Numbers&) {}
-  OFM_MATH T operator()(T dz, T z, T y) const { return -dz * (z / y); }
+  OFM_MATH T operator()(T dz, T z, T y) const { return -dz * r(z / y); }
+  const Round r{};
 };
 
 Plan division_plan() {
   Plan plan{"broadcast_div_grad", 3, {"dz", "z", "y"}, "dy"};
-  fill3<DivGrad, float, double, OFM_COMPLEX>(plan);
+  fill_steps<DivGrad, float, double, OFM_COMPLEX>(plan, std::make_index_sequence<3>());
   return plan;
 }
 

@@ -390,7 +390,7 @@ OFM_REGISTER("reduce_sum", Sum128, OFM_ON_CPU("input_tensor", DtypeOf<std::compl
 OFM_REGISTER("reduce_prod", Product64, OFM_ON_CPU("input_tensor", DataType::kComplex64))
 OFM_REGISTER("reduce_prod", Product128, OFM_ON_CPU("input_tensor", DtypeOf<std::complex<double>>::value))
 
-// --- gradients of scans and of sliding windows ---------------------------------------------------
+// --- gradients of scans --------------------------------------------------------------------------
 
 // Of x, for running products along a dimension: each dy times the product of all but that x.
 template<typename T>
@@ -426,40 +426,6 @@ struct CumProdGrad {
 };
 OFM_REGISTER("cumprod_grad", Stateless<CumProdGrad<Complex64>>, OFM_ON_CPU("dx", DataType::kComplex64))
 OFM_REGISTER("cumprod_grad", Stateless<CumProdGrad<Complex128>>,
-             OFM_ON_CPU("dx", DtypeOf<Complex128>::value))
-
-// What the windows of Tensor.unfold took is added where they took it from.
-template<typename T>
-struct UnfoldTensorGrad {
-  static void compute(Context* context) {
-    const auto shape = sizes(context, "dx"), windows = sizes(context, "dy");
-    const size_t dims = shape.size();
-    std::vector<int64_t> strides(dims + 1, 1);
-    for (size_t d = dims; d-- > 1;) { strides[d - 1] = strides[d] * shape[d]; }
-    if (dims > 0) {
-      const size_t dim = context->Attr<int32_t>("dimension");
-      strides[dims] = strides[dim];
-      strides[dim] *= context->Attr<int32_t>("step");
-    }
-    const T* dy = data<T>(context, "dy");
-    T* dx = mut_data<T>(context, "dx");
-    std::fill(dx, dx + elements(context, "dx"), T(0));
-    std::vector<int64_t> at(windows.size());
-    int64_t place = 0;
-    for (int64_t i = 0, count = elements(context, "dy"); i < count; ++i) {
-      dx[place] += dy[i];
-      for (size_t d = windows.size(); d-- > 0;) {
-        place += strides[d];
-        if (++at[d] < windows[d]) { break; }
-        place -= at[d] * strides[d];
-        at[d] = 0;
-      }
-    }
-  }
-};
-OFM_REGISTER("unfold_tensor_grad", Stateless<UnfoldTensorGrad<Complex64>>,
-             OFM_ON_CPU("dx", DataType::kComplex64))
-OFM_REGISTER("unfold_tensor_grad", Stateless<UnfoldTensorGrad<Complex128>>,
              OFM_ON_CPU("dx", DtypeOf<Complex128>::value))
 
 }  // namespace

@@ -593,10 +593,109 @@ bool gradient_by_channels(const Convolution& c, const Operands& of) {
   return by_channels(turned, {of.out, kernel.data, of.in, nullptr});
 }
 
+// The rows of a window's tap over rows of outputs: the input's row for each, and where it is inside.
+struct TapRows {
+  int64_t kz, ky, low, high, shift;
+  TapRows(const Convolution& c, int64_t tap)
+      : kz(tap / c.kernel[2] / c.kernel[1] * c.dilation[0] - c.padding[0]),
+        ky(tap / c.kernel[2] % c.kernel[1] * c.dilation[1] - c.padding[1]),
+        shift(tap % c.kernel[2] * c.dilation[2] - c.padding[2]) {
+    const int64_t step = c.stride[2];
+    low = shift < 0 ? std::min(c.out[2], (-shift + step - 1) / step) : 0;
+    high = c.in[2] > shift ? std::min(c.out[2], (c.in[2] - 1 - shift) / step + 1) : 0;
+    high = std::max(low, high);
+  }
+  // The number of the input's row; -1 if it is outside.
+  int64_t row(const Convolution& c, int64_t out_row) const {
+    const int64_t z = out_row / c.out[1] * c.stride[0] + kz;
+    const int64_t y = out_row % c.out[1] * c.stride[1] + ky;
+    return z >= 0 && z < c.in[0] && y >= 0 && y < c.in[1] ? z * c.in[1] + y : -1;
+  }
+};
+
+// Gradients of few channels, which oneDNN would fill up to sixteen: the windows as a matrix, some
+// rows of outputs at a time.
+bool gradient_by_windows(const Convolution& c, Wanted wanted, const Operands& of) {
+  const int64_t depth = c.in_channels * c.taps(), points = c.out_points(), width = c.out[2];
+  if (wanted == Wanted::kOut || c.groups != 1 || c.channels_last || c.in_channels >= 16
+      || c.out_channels < 16 || width == 0) {
+    return false;
+  }
+  stream();
+  const auto* weight = static_cast<const float*>(of.weight);
+  float* made = static_cast<float*>(const_cast<void*>(wanted == Wanted::kIn ? of.in : of.weight));
+  const int64_t rows = points / width;
+  const int64_t at_a_time = std::min(rows, std::max<int64_t>(1, (1 << 18) / (depth * width)));
+  const Scratch<float> windows(depth * at_a_time * width);
+  if (wanted == Wanted::kIn) { std::fill_n(made, c.batch * c.in_channels * c.in_points(), 0.f); }
+  const Uninterrupted uninterrupted;
+  for (int64_t part = 0; part < c.batch * ((rows + at_a_time - 1) / at_a_time); ++part) {
+    const int64_t parts = (rows + at_a_time - 1) / at_a_time, n = part / parts;
+    const int64_t first = part % parts * at_a_time, count = std::min(at_a_time, rows - first);
+    const int64_t columns = count * width, image = n * c.in_channels * c.in_points();
+    const float* out = static_cast<const float*>(of.out) + n * c.out_channels * points + first * width;
+    if (wanted == Wanted::kWeight) {
+      const float* in = static_cast<const float*>(of.in) + image;
+      parallel_for(depth, kGrain / 4 / columns + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k) {
+          const TapRows tap(c, k % c.taps());
+          const float* plane = in + k / c.taps() * c.in_points();
+          for (int64_t r = 0; r < count; ++r) {
+            float* to = windows.data + k * columns + r * width;
+            const int64_t row = tap.row(c, first + r);
+            if (row < 0) {
+              std::fill_n(to, width, 0.f);
+              continue;
+            }
+            const float* from = plane + row * c.in[2] + tap.shift;
+            std::fill_n(to, tap.low, 0.f);
+            if (c.stride[2] == 1) {
+              std::copy(from + tap.low, from + tap.high, to + tap.low);
+            } else {
+              for (int64_t x = tap.low; x < tap.high; ++x) { to[x] = from[x * c.stride[2]]; }
+            }
+            std::fill(to + tap.high, to + width, 0.f);
+          }
+        }
+      });
+      if (dnnl_sgemm('N', 'T', c.out_channels, depth, columns, 1.f, out, points, windows.data,
+                     columns, part ? 1.f : 0.f, made, depth)
+          != dnnl_success) {
+        return false;
+      }
+      continue;
+    }
+    if (dnnl_sgemm('T', 'N', depth, columns, c.out_channels, 1.f, weight, depth, out, points, 0.f,
+                   windows.data, columns)
+        != dnnl_success) {
+      return false;
+    }
+    parallel_for(c.in_channels, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin * c.taps(); k < end * c.taps(); ++k) {
+        const TapRows tap(c, k % c.taps());
+        float* plane = made + image + k / c.taps() * c.in_points();
+        for (int64_t r = 0; r < count; ++r) {
+          const int64_t row = tap.row(c, first + r);
+          if (row < 0) { continue; }
+          const float* from = windows.data + k * columns + r * width;
+          float* to = plane + row * c.in[2] + tap.shift;
+          if (c.stride[2] == 1) {
+            for (int64_t x = tap.low; x < tap.high; ++x) { to[x] += from[x]; }
+          } else {
+            for (int64_t x = tap.low; x < tap.high; ++x) { to[x * c.stride[2]] += from[x]; }
+          }
+        }
+      }
+    });
+  }
+  return true;
+}
+
 void run_float(const Convolution& c, Wanted wanted, const Operands& of) {
   if (by_products(c, wanted, of)) { return; }
   if (wanted == Wanted::kOut && by_channels(c, of)) { return; }
   if (wanted == Wanted::kIn && gradient_by_channels(c, of)) { return; }
+  if (gradient_by_windows(c, wanted, of)) { return; }
   const float* weight = static_cast<const float*>(of.weight);
   float* in = static_cast<float*>(const_cast<void*>(of.in));
   float* out = static_cast<float*>(const_cast<void*>(of.out));

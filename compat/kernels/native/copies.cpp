@@ -349,6 +349,44 @@ struct UnfoldTensor {
   }
 };
 
+// What windows share is added up, window after window.
+template<typename T>
+struct UnfoldTensorGrad {
+  static void compute(Context* context) {
+    const T* dy = data<T>(context, "dy");
+    T* dx = mut_data<T>(context, "dx");
+    const auto large = shape_of(context->Tensor4ArgNameAndIndex("dx", 0));
+    const auto small = shape_of(context->Tensor4ArgNameAndIndex("dy", 0));
+    std::fill(dx, dx + product(large), T{});
+    if (product(small) == 0) { return; }
+    if (large.empty()) {
+      dx[0] = dy[0];
+      return;
+    }
+    int32_t dim = context->Attr<int32_t>("dimension");
+    if (dim < 0) { dim += static_cast<int32_t>(large.size()); }
+    const int64_t step = context->Attr<int32_t>("step"), size = small.back();
+    const int64_t outer = product(large, 0, dim), inner = product(large, dim + 1, large.size());
+    const int64_t places = large[dim], windows = small[dim];
+    parallel_for(outer, std::max<int64_t>(1, kGrain / std::max<int64_t>(windows * inner * size, 1)),
+                 [=](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        for (int64_t window = 0; window < windows; ++window) {
+          const T* from = dy + (row * windows + window) * inner * size;
+          T* to = dx + (row * places + window * step) * inner;
+          for (int64_t i = 0; i < inner; ++i) {
+            for (int64_t k = 0; k < size; ++k) {
+              T& sum = to[k * inner + i];
+              sum = from_compute<T>(
+                  static_cast<compute_t<T>>(to_compute(sum) + to_compute(from[i * size + k])));
+            }
+          }
+        }
+      }
+    });
+  }
+};
+
 // diagonal: the first two dimensions' diagonal goes last.
 struct Diagonal {
   static CopyDim line(const std::vector<int64_t>& large, int64_t size, int32_t offset,
@@ -531,6 +569,11 @@ OFM_REGISTER("roll", Stateless<Roll>, any_on_cpu("in"))
 OFM_REGISTER("expand", Stateless<Expand>, any_on_cpu("in"))
 OFM_REGISTER("as_strided", Stateless<AsStrided>, any_on_cpu("input"))
 OFM_REGISTER("unfold_tensor", Stateless<UnfoldTensor>, any_on_cpu("x"))
+#define OFM_UNFOLD_GRAD(type)                                  \
+  OFM_REGISTER("unfold_tensor_grad", Stateless<UnfoldTensorGrad<type>>, \
+               OFM_ON_CPU("dx", DtypeOf<type>::value))
+OFM_FOR_FLOATING(OFM_UNFOLD_GRAD)
+OFM_FOR_COMPLEX(OFM_UNFOLD_GRAD)
 OFM_REGISTER("diagonal", Stateless<Diagonal>, any_on_cpu("in"))
 OFM_REGISTER("diagonal_grad", Stateless<DiagonalGrad>, any_on_cpu("dy"))
 OFM_REGISTER("diag", Stateless<Diag>, any_on_cpu("in"))

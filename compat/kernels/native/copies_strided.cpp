@@ -154,6 +154,17 @@ void transpose_tile(T* to, int64_t to_stride, const T* from, int64_t from_stride
   transpose_loops(to + i * to_stride, to_stride, from + i, from_stride, rows - i, columns);
 }
 
+// --- interleaved rows -----------------------------------------------------------------------------
+
+// to[i * ways + j] = from[j * step + i] for i < count, j < ways.
+template<int ways, typename T>
+void interleave(T* to, const T* from, int64_t step, int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) {
+    for (int j = 0; j < ways; ++j) { to[i * ways + j] = from[j * step + i]; }
+  }
+}
+
 // --- the general case ----------------------------------------------------------------------------
 
 // A short row, without a call: as few moves as its length needs, the last one overlapping.
@@ -218,6 +229,23 @@ void copy_typed(T* to, const T* from, std::vector<CopyDim>& dims) {
   int64_t total = 1;
   for (const CopyDim& dim : dims) { total *= dim.size; }
   const CopyDim inner = dims.back();
+  if (inner.to == 1 && inner.from > 1 && inner.size <= 4 && count > 1) {
+    const CopyDim across = dims[count - 2];
+    if (across.from == 1 && across.to == inner.size && across.size >= 8) {
+      const auto interleaved = inner.size == 2   ? interleave<2, T>
+                               : inner.size == 3 ? interleave<3, T>
+                                                 : interleave<4, T>;
+      const int64_t row = across.size * inner.size;
+      parallel_for(total / row, kGrainBytes / (row * sizeof(T)) + 1,
+                   [&](int64_t begin, int64_t end) {
+                     Odometer outer(dims.data(), count - 2, begin);
+                     for (int64_t i = begin; i < end; ++i, outer.advance()) {
+                       interleaved(to + outer.to, from + outer.from, inner.from, across.size);
+                     }
+                   });
+      return;
+    }
+  }
   int crossed = -1;  // the dimension along which the source is contiguous, if that is another
   if (inner.to == 1 && inner.from != 1 && inner.from != 0 && inner.size >= 4) {
     for (int i = 0; i < count - 1; ++i) {

@@ -216,7 +216,9 @@ struct Constant {
 };
 #define OFM_CONSTANT(type) \
   OFM_REGISTER("constant", Stateless<Constant<type>>, OFM_ON_CPU("out", DtypeOf<type>::value))
-OFM_CONSTANT(int16_t)
+OFM_FOR_FLOATING(OFM_CONSTANT)
+OFM_FOR_INTEGERS(OFM_CONSTANT)
+OFM_CONSTANT(bool)
 OFM_CONSTANT(uint16_t)
 OFM_CONSTANT(uint32_t)
 OFM_CONSTANT(uint64_t)

@@ -290,8 +290,9 @@ void run(const Plan& plan, Type type, const Operand* in, const Operand& out,
                                                  : nullptr;
   // Where all are of one dtype without gaps, the rows go over the tensors themselves.
   const bool converts = job.store != nullptr;
-  const Row direct_row =
-      converts ? plan.narrow[out.dtype == DataType::kBFloat16] : plan.row[type];
+  const int half = out.dtype == DataType::kBFloat16;
+  if (converts && plan.stepped[half] != nullptr) { job.row = plan.stepped[half]; }
+  const Row direct_row = converts ? plan.narrow[half] : plan.row[type];
   bool direct = direct_row != nullptr, broadcast = false;
   for (int k = 0; k < job.inputs; ++k) {
     Input& input = job.in[k];

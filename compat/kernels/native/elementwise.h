@@ -94,6 +94,8 @@ struct Plan {
   Row row[kTypes] = {};
   // Of Half and of BFloat16, where all inputs and the output are that: converted in registers.
   Row narrow[2] = {};
+  // Of rows of float that hold Half or BFloat16: for gradients that round between their steps.
+  Row stepped[2] = {};
   // Whose dtype decides on that type.
   int decides = 0;
   // An input that is of this type whatever the others are, such as a mask.
@@ -185,6 +187,33 @@ inline void fill3(Plan& plan) {
   fill<Function, T...>(plan, std::make_index_sequence<3>());
 }
 
+// PyTorch takes most gradients by several operators, each of which rounds; a function with steps
+// has `r` around what is an operator's result there.
+struct Exact {
+  template<typename T>
+  OFM_MATH T operator()(T x) const {
+    return x;
+  }
+};
+template<typename T>
+struct Rounded {
+  OFM_MATH float operator()(float x) const { return to_compute(from_compute<T>(x)); }
+};
+template<template<typename, typename> class Function, typename Round>
+struct Stepped {
+  template<typename T>
+  using type = Function<T, Round>;
+};
+template<template<typename, typename> class Function, typename... T, size_t... input>
+inline void fill_steps(Plan& plan, std::index_sequence<input...>) {
+  ((plan.row[TypeOf<T>::value] = row_of<Stepped<Function, Exact>::template type, T, input...>), ...);
+  plan.stepped[0] = row_of<Stepped<Function, Rounded<Half>>::template type, float, input...>;
+  plan.stepped[1] = row_of<Stepped<Function, Rounded<BFloat16>>::template type, float, input...>;
+  plan.narrow[0] = narrow_row_of<Stepped<Function, Rounded<Half>>::template type, Half, input...>;
+  plan.narrow[1] =
+      narrow_row_of<Stepped<Function, Rounded<BFloat16>>::template type, BFloat16, input...>;
+}
+
 // A function of registers of floats.
 template<typename Function, typename T, size_t... input>
 void lanes_of(const Block& block) {
@@ -216,6 +245,15 @@ inline void fill_lanes(Plan& plan, std::index_sequence<input...>) {
   struct name {                                                     \
     explicit name(const Numbers&) {}                                \
     OFM_MATH T operator()(T x, T y) const { return expression; }    \
+  };
+
+// A gradient of x and dy, as y, with steps.
+#define OFM_STEPS2(name, expression)                                \
+  template<typename T, typename Round>                              \
+  struct name {                                                     \
+    explicit name(const Numbers&) {}                                \
+    OFM_MATH T operator()(T x, T y) const { return expression; }    \
+    const Round r{};                                                \
   };
 
 }  // namespace elementwise

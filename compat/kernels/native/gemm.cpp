@@ -172,7 +172,7 @@ void gemm<float>(int64_t m, int64_t n, int64_t k, float alpha, Matrix<float> a, 
     for (int64_t i = 0; !add && i < m; ++i) { std::fill_n(c + i * stride, n, 0.0f); }
     return;
   }
-  if (!omp_in_parallel()) { stream(); }  // for the number of threads
+  if (!in_parallel()) { stream(); }  // for the number of threads
   const Blas left(a, m, k), right(b, k, n);
   const Uninterrupted uninterrupted;
   dnnl_sgemm(left.order, right.order, m, n, k, alpha, left.data, left.leading, right.data,

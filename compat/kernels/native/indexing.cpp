@@ -72,6 +72,20 @@ struct Embedding {
 
 // dim_gather: single elements along one dimension.
 struct DimGather {
+  template<typename T, typename I, typename Where>
+  static void pick_elements(const T* source, int64_t size, int64_t dim, const I* index, T* target,
+                            int64_t count, const Where& where) {
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t place = index[j];
+      if (__builtin_expect(static_cast<uint64_t>(place) < static_cast<uint64_t>(size), 1)) {
+        target[j] = source[where(place, j)];
+      } else {
+        report_bad_index(place, dim, size);
+        target[j] = T{};
+      }
+    }
+  }
+
   static void compute(Context* context) {
     const Tensor* in = context->Tensor4ArgNameAndIndex("input", 0);
     const Tensor* indices = context->Tensor4ArgNameAndIndex("index", 0);
@@ -83,7 +97,6 @@ struct DimGather {
     const int64_t size = in_shape[dim], last = static_cast<int64_t>(shape.size()) - 1;
     const auto strides = contiguous_strides(in_shape);
     const int64_t step = strides[dim], columns = shape[last];
-    const int64_t along = dim == last ? 0 : 1;  // what a column adds besides the position's step
     Positions(indices).visit([&](const auto* index) {
       by_width(element_width(in->data_type()), [&](auto* typed) {
         using T = std::remove_pointer_t<decltype(typed)>;
@@ -100,14 +113,12 @@ struct DimGather {
             const T* source = from + base;
             const auto* at = index + (i - first);
             T* target = to + (i - first);
-            for (int64_t j = first; j < stop; ++j) {
-              const int64_t place = at[j];
-              if (static_cast<uint64_t>(place) < static_cast<uint64_t>(size)) {
-                target[j] = source[place * step + j * along];
-              } else {
-                report_bad_index(place, dim, size);
-                target[j] = T{};
-              }
+            if (dim == last) {
+              pick_elements(source, size, dim, at + first, target + first, stop - first,
+                            [](int64_t place, int64_t) { return place; });
+            } else {
+              pick_elements(source + first, size, dim, at + first, target + first, stop - first,
+                            [step](int64_t place, int64_t j) { return place * step + j; });
             }
             i += stop - first;
           }

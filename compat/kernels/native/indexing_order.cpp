@@ -205,29 +205,45 @@ struct ArgWhere {
     });
     for (int64_t part = 0; part < parts; ++part) { starts[part + 1] += starts[part]; }
     *found = static_cast<I>(starts[parts]);
-    if (dims == 0) { return; }
+    if (dims == 0 || total == 0) { return; }
+    // The last dimension a piece at a time, without branches: which are true is hard to foretell.
+    constexpr int64_t kPiece = 256;
+    const int64_t columns = shape[dims - 1];
     parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
       std::vector<I> at(dims);
+      I hits[kPiece];
       for (int64_t part = begin; part < end; ++part) {
         I* target = out + starts[part] * dims;
-        if (dims == 1) {
-          for (int64_t i = edge(part); i < edge(part + 1); ++i) {
-            if (is_true(in[i])) { *target++ = static_cast<I>(i); }
+        int64_t column = edge(part) % columns, row = edge(part) / columns, size;
+        for (int64_t i = edge(part); i < edge(part + 1); i += size) {
+          size = std::min({kPiece, columns - column, edge(part + 1) - i});
+          int64_t count = 0;
+          for (int64_t j = 0; j < size; ++j) {
+            hits[count] = static_cast<I>(column + j);
+            count += is_true(in[i + j]);
           }
-          continue;
-        }
-        int64_t rest = edge(part);
-        for (int64_t d = dims; d-- > 0;) {
-          at[d] = static_cast<I>(rest % std::max<int64_t>(shape[d], 1));
-          rest /= std::max<int64_t>(shape[d], 1);
-        }
-        for (int64_t i = edge(part); i < edge(part + 1); ++i) {
-          if (is_true(in[i])) {
-            for (int64_t d = 0; d < dims; ++d) { *target++ = at[d]; }
+          if (dims == 1) {
+            std::memcpy(target, hits, count * sizeof(I));
+          } else if (dims == 2) {
+            for (int64_t hit = 0; hit < count; ++hit) {
+              target[2 * hit] = static_cast<I>(row);
+              target[2 * hit + 1] = hits[hit];
+            }
+          } else if (count > 0) {
+            int64_t rest = row;
+            for (int64_t d = dims - 1; d-- > 0; rest /= shape[d]) {
+              at[d] = static_cast<I>(rest % shape[d]);
+            }
+            for (int64_t hit = 0; hit < count; ++hit) {
+              at[dims - 1] = hits[hit];
+              std::copy(at.begin(), at.end(), target + hit * dims);
+            }
           }
-          for (int64_t d = dims; d-- > 0;) {
-            if (++at[d] < shape[d]) { break; }
-            at[d] = 0;
+          target += count * dims;
+          column += size;
+          if (column == columns) {
+            column = 0;
+            ++row;
           }
         }
       }

@@ -21,6 +21,7 @@
 
 #include "oneflow/core/framework/framework.h"
 #include "signals.h"
+#include "team.h"
 
 namespace ofm {
 
@@ -163,17 +164,14 @@ template<typename Body>
 inline void parallel_for(int64_t count, int64_t grain, const Body& body) {
   if (count <= 0) { return; }
   const int64_t wanted = std::min<int64_t>(threads(), (count + grain - 1) / std::max<int64_t>(grain, 1));
-  if (wanted <= 1 || omp_in_parallel()) {
+  if (wanted <= 1 || in_parallel()) {
     body(int64_t{0}, count);
     return;
   }
-#pragma omp parallel num_threads(static_cast<int>(wanted))
-  {
-    const int64_t parts = omp_get_num_threads(), part = omp_get_thread_num();
-    if (part > 0) { stay_uninterrupted(); }
+  on_threads(static_cast<int>(wanted), [&](int part, int parts) {
     const int64_t begin = count * part / parts, end = count * (part + 1) / parts;
     if (begin < end) { body(begin, end); }
-  }
+  });
 }
 
 // --- tensors and kernels -------------------------------------------------------------------------

@@ -326,6 +326,33 @@ void channel_gradient(const T* dy, const T* x, T* dx, int64_t count, compute_t<T
   }
 }
 
+// Whether PyTorch keeps the moments in the input's dtype: where the parameters have it too.
+template<typename T>
+bool keeps_narrow(Context* context) {
+  if (std::is_same<T, compute_t<T>>::value) { return false; }
+  for (const char* name : {"weight", "bias"}) {
+    if (context->has_input(name, 0)
+        && context->Tensor4ArgNameAndIndex(name, 0)->data_type() != DtypeOf<T>::value) {
+      return false;
+    }
+  }
+  return true;
+}
+template<typename T>
+inline compute_t<T> kept_as(compute_t<T> value) {
+  return to_compute(from_compute<T>(value));
+}
+template<typename T>
+std::vector<compute_t<T>> moments_kept(Context* context, const char* name, int64_t count,
+                                       bool narrow) {
+  const compute_t<T>* from = data<compute_t<T>>(context, name);
+  std::vector<compute_t<T>> kept(from, from + count);
+  if (narrow) {
+    for (auto& one : kept) { one = kept_as<T>(one); }
+  }
+  return kept;
+}
+
 template<typename T>
 struct NormGrad {
   using C = compute_t<T>;
@@ -348,8 +375,12 @@ struct NormGrad {
     const Parameter<C> weight(context, "weight");
     const T *dy = data<T>(context, "dy"), *x = data<T>(context, "x");
     T* dx = want_x ? mut_data<T>(context, "dx") : nullptr;
-    const C *means = data<C>(context, "mean"), *scales = data<C>(context, "scale");
-    const int64_t work = std::max<int64_t>(1, rows * length / (kGrain / 2));
+    const bool narrow = centred && keeps_narrow<T>(context);
+    const std::vector<C> means = moments_kept<T>(context, "mean", rows, narrow);
+    const std::vector<C> scales = moments_kept<T>(context, "scale", rows, narrow);
+    // PyTorch adds a half's parameters' gradients up in its dtype, of layers alone.
+    const bool rounds = narrow && context->Attr<int64_t>("axis") >= 0;
+    const int64_t work = std::max<int64_t>(1, rounds ? rows : rows * length / (kGrain / 2));
     const int64_t parts = std::max<int64_t>(1, std::min<int64_t>({threads(), work, rows}));
     std::vector<double> totals(want_parameters ? 2 * all * parts : 0);
     parallel_for(parts, 1, [&](int64_t first_part, int64_t last_part) {
@@ -370,8 +401,11 @@ struct NormGrad {
           } else {
             row_gradient(d, v, w, to, dw, db, length, means[row], scales[row], centred);
           }
+          if (rounds && want_parameters) {
+            for (int64_t i = 0; i < 2 * all; ++i) { d_weight[i] = kept_as<T>(d_weight[i]); }
+          }
           // A few rows in float, many of them in double.
-          if (want_parameters && ((row - begin) % 64 == 63 || row + 1 == end)) {
+          if (want_parameters && ((!rounds && (row - begin) % 64 == 63) || row + 1 == end)) {
             for (int64_t i = 0; i < 2 * all; ++i) {
               total[i] += d_weight[i];
               d_weight[i] = 0;
@@ -460,7 +494,9 @@ struct NormGrad {
     const Parameter<C> weight(context, "weight");
     const T *dy = data<T>(context, "dy"), *x = data<T>(context, "x");
     T* dx = want_x ? mut_data<T>(context, "dx") : nullptr;
-    const C *means = data<C>(context, "mean"), *scales = data<C>(context, "scale");
+    const bool narrow = centred && keeps_narrow<T>(context);
+    const std::vector<C> means = moments_kept<T>(context, "mean", rows, narrow);
+    const std::vector<C> scales = moments_kept<T>(context, "scale", rows, narrow);
     std::vector<Pair<double>> sums(rows * channels);
     const auto add_up = [&](int64_t i) {
       sums[i] = channel_sums(dy + i * places, x + i * places, places, means[i / channels]);
@@ -640,6 +676,10 @@ struct BatchNorm {
       for (int64_t i = 0; i < channels; ++i) {
         means[i] = static_cast<C>(moments[i].mean);
         scales[i] = static_cast<C>(1 / std::sqrt(moments[i].variance() + eps));
+        if (keeps_narrow<T>(context)) {
+          means[i] = kept_as<T>(means[i]);
+          scales[i] = kept_as<T>(scales[i]);
+        }
       }
       if (context->has_input("running_mean", 0)) {
         const double momentum = context->Attr<double>("momentum");

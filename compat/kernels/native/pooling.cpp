@@ -301,6 +301,82 @@ void for_rows(const Windows& w, C* plane, int64_t z, int64_t y, const Even& even
 bool is_whole(const Windows& w) { return !w.axis[2].even && w.outs() == 1; }
 
 template<typename T>
+inline compute_t<T> kept_as(compute_t<T> value) {
+  return to_compute(from_compute<T>(value));
+}
+
+// Halves as PyTorch's kernels without registers have them: each sum and each part is rounded.
+// Without a divisor they are parted dimension by dimension, as adaptive windows are.
+template<typename T>
+void stepped_mean(const Windows& w, const T* x, T* y) {
+  using C = compute_t<T>;
+  const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
+  w.for_planes([&](int64_t begin, int64_t end) {
+    Plane<T> plane;
+    for (int64_t p = begin; p < end; ++p) {
+      const C* in = plane.read(x + p * w.ins(), w.ins());
+      T* out = y + p * w.outs();
+      for (int64_t z = 0; z < deep.out; ++z) {
+        for (int64_t row = 0; row < high.out; ++row) {
+          for (int64_t i = 0; i < wide.out; ++i) {
+            C sum = 0;
+            for (int64_t iz = deep.begin[z]; iz < deep.end[z]; ++iz) {
+              for (int64_t iy = high.begin[row]; iy < high.end[row]; ++iy) {
+                const C* line = in + (iz * high.in + iy) * wide.in;
+                for (int64_t ix = wide.begin[i]; ix < wide.end[i]; ++ix) {
+                  sum = kept_as<T>(sum + line[ix]);
+                }
+              }
+            }
+            sum = kept_as<T>(sum / static_cast<C>(deep.end[z] - deep.begin[z]));
+            sum = kept_as<T>(sum / static_cast<C>(high.end[row] - high.begin[row]));
+            *out++ = from_compute<T>(sum / static_cast<C>(wide.end[i] - wide.begin[i]));
+          }
+        }
+      }
+    }
+  });
+}
+
+template<typename T>
+void stepped_spread(const Windows& w, const Divisor* divisor, const T* dy, T* dx) {
+  using C = compute_t<T>;
+  const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
+  w.for_planes([&](int64_t begin, int64_t end) {
+    std::vector<C> counts(wide.out);
+    Plane<T> plane;
+    for (int64_t p = begin; p < end; ++p) {
+      C* sums = plane.zeros(dx + p * w.ins(), w.ins());
+      const T* given = dy + p * w.outs();
+      for (int64_t z = 0; z < deep.out; ++z) {
+        for (int64_t row = 0; row < high.out; ++row) {
+          if (divisor != nullptr) { divisor->rows(w, z, row, counts.data()); }
+          for (int64_t i = 0; i < wide.out; ++i) {
+            C part = to_compute(*given++);
+            if (divisor != nullptr) {
+              part = kept_as<T>(part / counts[i]);
+            } else {
+              part = kept_as<T>(part / static_cast<C>(deep.end[z] - deep.begin[z]));
+              part = kept_as<T>(part / static_cast<C>(high.end[row] - high.begin[row]));
+              part = kept_as<T>(part / static_cast<C>(wide.end[i] - wide.begin[i]));
+            }
+            for (int64_t iz = deep.begin[z]; iz < deep.end[z]; ++iz) {
+              for (int64_t iy = high.begin[row]; iy < high.end[row]; ++iy) {
+                C* line = sums + (iz * high.in + iy) * wide.in;
+                for (int64_t ix = wide.begin[i]; ix < wide.end[i]; ++ix) {
+                  line[ix] = kept_as<T>(line[ix] + part);
+                }
+              }
+            }
+          }
+        }
+      }
+      plane.store(dx + p * w.ins(), w.ins());
+    }
+  });
+}
+
+template<typename T>
 void mean(const Windows& w, const Divisor& divisor, const T* x, T* y) {
   using C = compute_t<T>;
   if (is_whole(w)) {
@@ -354,8 +430,9 @@ void mean(const Windows& w, const Divisor& divisor, const T* x, T* y) {
 }
 
 template<typename T>
-void spread(const Windows& w, const Divisor& divisor, const T* dy, T* dx) {
+void spread(const Windows& w, const Divisor* wanted, const T* dy, T* dx) {
   using C = compute_t<T>;
+  const Divisor divisor = wanted != nullptr ? *wanted : Divisor();
   if (is_whole(w)) {
     const int64_t count = w.ins();
     return w.for_planes([=](int64_t begin, int64_t end) {
@@ -365,6 +442,7 @@ void spread(const Windows& w, const Divisor& divisor, const T* dy, T* dx) {
       }
     });
   }
+  if constexpr (!std::is_same<T, C>::value) { return stepped_spread(w, wanted, dy, dx); }
   const Axis &deep = w.axis[0], &high = w.axis[1], &wide = w.axis[2];
   w.for_planes([&](int64_t begin, int64_t end) {
     std::vector<C> parts(wide.out), counts(wide.out);
@@ -453,7 +531,8 @@ struct AvgPoolGradient {
   static void compute(Context* context) {
     Windows w = windows_of(context, "dx", "dy", false);
     measure(&w);
-    spread(w, divisor_of(context), data<T>(context, "dy"), mut_data<T>(context, "dx"));
+    const Divisor divisor = divisor_of(context);
+    spread(w, &divisor, data<T>(context, "dy"), mut_data<T>(context, "dx"));
   }
 };
 template<typename T>
@@ -461,6 +540,9 @@ struct AdaptiveAvgPool {
   static void compute(Context* context) {
     Windows w = windows_of(context, "x", "y", true);
     measure(&w);
+    if (!std::is_same<T, compute_t<T>>::value && !is_whole(w) && sizes(context, "x").size() == 5) {
+      return stepped_mean(w, data<T>(context, "x"), mut_data<T>(context, "y"));
+    }
     mean(w, Divisor(), data<T>(context, "x"), mut_data<T>(context, "y"));
   }
 };
@@ -469,7 +551,7 @@ struct AdaptiveAvgPoolGradient {
   static void compute(Context* context) {
     Windows w = windows_of(context, "dx", "dy", true);
     measure(&w);
-    spread(w, Divisor(), data<T>(context, "dy"), mut_data<T>(context, "dx"));
+    spread(w, nullptr, data<T>(context, "dy"), mut_data<T>(context, "dx"));
   }
 };
 

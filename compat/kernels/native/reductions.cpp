@@ -109,7 +109,8 @@ struct Product : Types<T, compute_t<T>, compute_t<T>, T> {
   using Registers = NoLanes;
   using In = compute_t<T>;
   static constexpr In start = 1;
-  static In step(In all, In x) { return static_cast<In>(all * x); }
+  // A half's product rounds at each factor, as PyTorch's.
+  static In step(In all, In x) { return to_compute(from_compute<T>(static_cast<In>(all * x))); }
   static In join(In all, In x) { return step(all, x); }
 };
 

@@ -6,6 +6,20 @@ namespace {
 
 using user_op::Tensor;
 
+// A line of positions along the last dimension, where everything lies side by side.
+template<typename Meet, bool one, typename T, typename I>
+void scatter_line(T* out, int64_t size, const I* index, int64_t length, const T* values,
+                  int64_t dim) {
+  for (int64_t i = 0; i < length; ++i) {
+    const int64_t place = index[i];
+    if (__builtin_expect(static_cast<uint64_t>(place) < static_cast<uint64_t>(size), 1)) {
+      Meet::apply(out + place, values[one ? 0 : i]);
+    } else {
+      report_bad_index(place, dim, size);
+    }
+  }
+}
+
 // Walks the positions line by line across the dimension. What lies along the dimension goes to the
 // same places and stays with one thread, in order; all else is independent.
 template<typename Meet, typename T, typename I>
@@ -37,8 +51,13 @@ void scatter_along(T* out, const std::vector<int64_t>& out_shape, const I* index
         at_base += place * at[d];
         from_base += place * from[d];
       }
+      if (dim == last) {
+        const auto line_of = one ? scatter_line<Meet, true, T, I> : scatter_line<Meet, false, T, I>;
+        line_of(out + to_base, size, index + at_base, length, source + from_base, dim);
+        continue;
+      }
       const int64_t first = columns * piece / pieces, stop = columns * (piece + 1) / pieces;
-      const int64_t from_column = dim == last || one ? 0 : 1;
+      const int64_t from_column = one ? 0 : 1;
       for (int64_t i = 0; i < length; ++i) {
         const I* row = index + at_base + i * at_step;
         const T* values = source + from_base + i * from_step;

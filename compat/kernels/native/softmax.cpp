@@ -21,6 +21,12 @@ Along along(const Shape& shape, int64_t dim) {
   return out;
 }
 
+// What PyTorch keeps in the input's dtype between the steps of a half's softmax.
+template<typename T>
+inline compute_t<T> kept_as(compute_t<T> value) {
+  return to_compute(from_compute<T>(value));
+}
+
 // Of a row x to y, which is also where the exponentials are, unless they are of another type.
 template<bool logarithm, typename T>
 void softmax_row(const T* x, T* y, compute_t<T>* buffer, int64_t size) {
@@ -28,7 +34,8 @@ void softmax_row(const T* x, T* y, compute_t<T>* buffer, int64_t size) {
   const C high = largest(x, size);
   C* const e = scratch(y, buffer);
   if (logarithm) {
-    const C low = static_cast<C>(std::log(exponentials<T>(x, nullptr, size, high)));
+    const C sum = kept_as<T>(static_cast<C>(exponentials<T>(x, nullptr, size, high)));
+    const C low = kept_as<T>(std::log(sum));
     if constexpr (lanes::has_lanes<T>) {
       lanes::each_of_row(size, [&](int64_t i, auto part) {
         part.store(part.load(x + i) - high - low, y + i);
@@ -50,7 +57,7 @@ void softmax_row(const T* x, T* y, compute_t<T>* buffer, int64_t size) {
 }
 
 // Columns of a tile: x and y are size rows of width numbers.
-template<bool logarithm, typename C>
+template<bool logarithm, typename T, typename C>
 void softmax_columns(const C* x, C* y, int64_t size, int64_t width) {
   std::vector<C> kept(2 * width, -std::numeric_limits<C>::infinity());
   C *high = kept.data(), *sum = high + width;
@@ -68,6 +75,9 @@ void softmax_columns(const C* x, C* y, int64_t size, int64_t width) {
 #pragma GCC ivdep
       for (int64_t i = 0; i < width; ++i) { e[i] = exp_below(v[i] - high[i]); }
       for (int64_t i = 0; i < width; ++i) { sum[i] += e[i]; }
+      if constexpr (!std::is_same<T, C>::value) {
+        for (int64_t i = 0; i < width; ++i) { e[i] = kept_as<T>(e[i]); }
+      }
     }
   }
   if (logarithm) {
@@ -184,7 +194,7 @@ void softmax(const Along& shape, const T* x, T* y) {
     });
   } else {
     for_tiles<T, 1>(shape, from, y, [&](const C* const* in, C* out, int64_t width) {
-      softmax_columns<logarithm>(in[0], out, shape.size, width);
+      softmax_columns<logarithm, T>(in[0], out, shape.size, width);
     });
   }
 }

@@ -88,13 +88,6 @@ OFM_ANGLE(Sin, math::sin(x), std::sin(x), lanes::sin(x))
 OFM_ANGLE(Cos, math::cos(x), std::cos(x), cosine(x))
 OFM_ANGLE(MinusSin, -math::sin(x), -std::sin(x), Lanes(0.f) - lanes::sin(x))
 OFM_ANGLE(Tan, math::tan(x), std::tan(x), lanes::tan(x))
-template<typename T>
-OFM_MATH T one_and_square(T x) {
-  return 1 + x * x;
-}
-OFM_MATH Lanes one_and_square(Lanes x) { return lanes::fma(x, x, 1.f); }
-OFM_ANGLE(TanSlope, one_and_square(math::tan(x)), one_and_square(std::tan(x)),
-          one_and_square(lanes::tan(x)))
 
 // Whether some number's size is above a limit.
 template<typename T>
@@ -137,17 +130,32 @@ void angles(const Block& block) {
   }
 }
 
-// dy times what is a function of the angle.
-template<template<typename> class Function, typename T>
+// The slope where the function of the angle has this value.
+struct OfTan {
+  template<typename T, typename Round>
+  static OFM_MATH T slope(T t, Round r) {
+    return r(1 + r(t * t));
+  }
+};
+struct Itself {
+  template<typename T, typename Round>
+  static OFM_MATH T slope(T t, Round) {
+    return t;
+  }
+};
+template<template<typename> class Function, typename Slope, typename T, typename Round>
 void angle_gradients(const Block& block) {
   const T *x = static_cast<const T*>(block.in[0]), *dy = static_cast<const T*>(block.in[1]);
   T* dx = static_cast<T*>(block.out);
-  T slopes[kAngles];
+  const Round r{};
+  T values[kAngles];
   for (int64_t i = 0; i < block.count; i += kAngles) {
     const int64_t count = std::min(kAngles, block.count - i);
-    of_angles<Function>(x + i, slopes, count);
+    of_angles<Function>(x + i, values, count);
 #pragma GCC ivdep
-    for (int64_t j = 0; j < count; ++j) { dx[i + j] = dy[i + j] * slopes[j]; }
+    for (int64_t j = 0; j < count; ++j) {
+      dx[i + j] = dy[i + j] * Slope::slope(static_cast<T>(r(values[j])), r);
+    }
   }
 }
 
@@ -179,27 +187,46 @@ template<typename T>
 OFM_MATH T reciprocal_root(T x) {
   return 1 / math::sqrt(x);
 }
+template<typename T, typename Round>
+OFM_MATH T cube(T x, Round r) {
+  const bool twice = std::is_same<Round, Rounded<BFloat16>>::value;  // as PyTorch's own power
+  return r((twice ? static_cast<T>(r(x * x)) : x * x) * x);
+}
+// Of 1 - x², as asin has it.
+template<typename T, typename Round>
+OFM_MATH T slope_of_asin(T x, Round r) {
+  return r(reciprocal_root(r(1 - r(x * x))));
+}
+template<typename T, typename Round>
+OFM_MATH T slope_of_erf(T x, Round r) {
+  return r(T(1.12837916709551257390) * r(math::exp(-r(x * x))));
+}
+template<typename T, typename Round>
+OFM_MATH T square_of(T x, Round r) {
+  return r(x * x);
+}
 OFM_FUNCTION2(AbsGrad, x > 0 ? y : x < 0 ? -y : T(0))
-OFM_FUNCTION2(ExpGrad, y * math::exp(x))
+OFM_STEPS2(ExpGrad, y * r(math::exp(x)))
+OFM_STEPS2(Expm1Grad, y * r(r(math::expm1(x)) + 1))
 OFM_FUNCTION2(LogGrad, y / x)
-OFM_FUNCTION2(Log2Grad, y / (x * T(0.69314718055994530942)))
-OFM_FUNCTION2(Log10Grad, y / (x * T(2.30258509299404568402)))
-OFM_FUNCTION2(Log1pGrad, y / (1 + x))
-OFM_FUNCTION2(SqrtGrad, y / (2 * math::sqrt(x)))
-OFM_FUNCTION2(RsqrtGrad, T(-0.5) * y * (reciprocal_root(x) / x))
-OFM_FUNCTION2(ReciprocalGrad, -y / (x * x))
+OFM_STEPS2(Log2Grad, y / r(x * T(0.69314718055994530942)))
+OFM_STEPS2(Log10Grad, y / r(x * T(2.30258509299404568402)))
+OFM_STEPS2(Log1pGrad, y / r(1 + x))
+OFM_STEPS2(SqrtGrad, y / (2 * r(math::sqrt(x))))
+OFM_STEPS2(RsqrtGrad, T(-0.5) * y * cube(r(reciprocal_root(x)), r))
+OFM_STEPS2(ReciprocalGrad, -y * square_of(r(1 / x), r))
 OFM_FUNCTION2(ReciprocalNoNanGrad, x == 0 ? T(0) : -y / (x * x))
 OFM_FUNCTION2(SquareGrad, 2 * x * y)
-OFM_FUNCTION2(ErfGrad, y * T(1.12837916709551257390) * math::exp(-(x * x)))
-OFM_FUNCTION2(ErfcGrad, y * T(-1.12837916709551257390) * math::exp(-(x * x)))
-OFM_FUNCTION2(SinhGrad, y * math::cosh(x))
-OFM_FUNCTION2(CoshGrad, y * math::sinh(x))
-OFM_FUNCTION2(AsinGrad, y * reciprocal_root(1 - x * x))
-OFM_FUNCTION2(AcosGrad, -y * reciprocal_root(1 - x * x))
-OFM_FUNCTION2(AtanGrad, y / (1 + x * x))
-OFM_FUNCTION2(AsinhGrad, y * reciprocal_root(1 + x * x))
-OFM_FUNCTION2(AcoshGrad, y * reciprocal_root(x * x - 1))
-OFM_FUNCTION2(AtanhGrad, y / (1 - x * x))
+OFM_STEPS2(ErfGrad, y * slope_of_erf(x, r))
+OFM_STEPS2(ErfcGrad, -y * slope_of_erf(x, r))
+OFM_STEPS2(SinhGrad, y * r(math::cosh(x)))
+OFM_STEPS2(CoshGrad, y * r(math::sinh(x)))
+OFM_STEPS2(AsinGrad, y * slope_of_asin(x, r))
+OFM_STEPS2(AcosGrad, -y * slope_of_asin(x, r))
+OFM_STEPS2(AtanGrad, y / r(1 + square_of(x, r)))
+OFM_STEPS2(AsinhGrad, y * r(reciprocal_root(r(square_of(x, r) + 1))))
+OFM_STEPS2(AcoshGrad, y * r(reciprocal_root(r(square_of(x, r) - 1))))
+OFM_STEPS2(AtanhGrad, y / r(1 - square_of(x, r)))
 
 // `cost` is in simple operations an element.
 template<template<typename> class Function>
@@ -234,11 +261,20 @@ void gradient(const char* op, int cost) {
   plan.grain = kGrain / cost;
   add(plan);
 }
-template<template<typename> class Function>
+template<template<typename, typename> class Function>
+void stepped_gradient(const char* op, int cost) {
+  Plan plan{op, 2, {"x", "dy"}, "dx"};
+  fill_steps<Function, float, double>(plan, std::make_index_sequence<2>());
+  plan.grain = kGrain / cost;
+  add(plan);
+}
+template<template<typename> class Function, typename Slope = Itself>
 void angle_gradient(const char* op) {
   Plan plan{op, 2, {"x", "dy"}, "dx"};
-  plan.row[F32] = angle_gradients<Function, float>;
-  plan.row[F64] = angle_gradients<Function, double>;
+  plan.row[F32] = angle_gradients<Function, Slope, float, Exact>;
+  plan.row[F64] = angle_gradients<Function, Slope, double, Exact>;
+  plan.stepped[0] = angle_gradients<Function, Slope, float, Rounded<Half>>;
+  plan.stepped[1] = angle_gradients<Function, Slope, float, Rounded<BFloat16>>;
   plan.grain = kGrain / 8;
   add(plan);
 }
@@ -299,30 +335,30 @@ const bool registered = [] {
   predicate<Zero, Zero>("logical_not", "x", "y");
 
   gradient<AbsGrad>("abs_grad", 1);
-  gradient<ExpGrad>("exp_grad", 4);
-  gradient<ExpGrad>("expm1_grad", 4);
+  stepped_gradient<ExpGrad>("exp_grad", 4);
+  stepped_gradient<Expm1Grad>("expm1_grad", 4);
   gradient<LogGrad>("log_grad", 1);
-  gradient<Log2Grad>("log2_grad", 1);
-  gradient<Log10Grad>("log10_grad", 1);
-  gradient<Log1pGrad>("log1p_grad", 1);
-  gradient<SqrtGrad>("sqrt_grad", 1);
-  gradient<RsqrtGrad>("rsqrt_grad", 1);
-  gradient<ReciprocalGrad>("reciprocal_grad", 1);
+  stepped_gradient<Log2Grad>("log2_grad", 1);
+  stepped_gradient<Log10Grad>("log10_grad", 1);
+  stepped_gradient<Log1pGrad>("log1p_grad", 1);
+  stepped_gradient<SqrtGrad>("sqrt_grad", 1);
+  stepped_gradient<RsqrtGrad>("rsqrt_grad", 1);
+  stepped_gradient<ReciprocalGrad>("reciprocal_grad", 1);
   gradient<ReciprocalNoNanGrad>("reciprocal_no_nan_grad", 1);
   gradient<SquareGrad>("square_grad", 1);
-  gradient<ErfGrad>("erf_grad", 4);
-  gradient<ErfcGrad>("erfc_grad", 4);
-  gradient<SinhGrad>("sinh_grad", 8);
-  gradient<CoshGrad>("cosh_grad", 8);
-  gradient<AsinGrad>("asin_grad", 1);
-  gradient<AcosGrad>("acos_grad", 1);
-  gradient<AtanGrad>("atan_grad", 1);
-  gradient<AsinhGrad>("asinh_grad", 1);
-  gradient<AcoshGrad>("acosh_grad", 1);
-  gradient<AtanhGrad>("atanh_grad", 1);
+  stepped_gradient<ErfGrad>("erf_grad", 4);
+  stepped_gradient<ErfcGrad>("erfc_grad", 4);
+  stepped_gradient<SinhGrad>("sinh_grad", 8);
+  stepped_gradient<CoshGrad>("cosh_grad", 8);
+  stepped_gradient<AsinGrad>("asin_grad", 1);
+  stepped_gradient<AcosGrad>("acos_grad", 1);
+  stepped_gradient<AtanGrad>("atan_grad", 1);
+  stepped_gradient<AsinhGrad>("asinh_grad", 1);
+  stepped_gradient<AcoshGrad>("acosh_grad", 1);
+  stepped_gradient<AtanhGrad>("atanh_grad", 1);
   angle_gradient<Cos>("sin_grad");
   angle_gradient<MinusSin>("cos_grad");
-  angle_gradient<TanSlope>("tan_grad");
+  angle_gradient<Tan, OfTan>("tan_grad");
   return true;
 }();
 

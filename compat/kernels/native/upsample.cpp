@@ -89,6 +89,16 @@ struct Axis {
   }
 };
 
+// PyTorch has a half's weights in that dtype, but for the bilinear ones.
+template<typename T>
+void round_weights(Kind kind, Axis<compute_t<T>>* axis) {
+  for (auto& part : axis->weight) { part = to_compute(from_compute<T>(part)); }
+  if (kind != Kind::kLinear || axis->taps != 2) { return; }
+  for (size_t i = 0; i < axis->weight.size(); i += 2) {
+    axis->weight[i] = to_compute(from_compute<T>(1 - axis->weight[i + 1]));
+  }
+}
+
 template<typename C>
 struct Resizing {
   int64_t planes = 0;
@@ -201,6 +211,26 @@ void interpolate(const Resizing<compute_t<T>>& r, const T* x, T* y) {
   });
 }
 
+// What a row of outputs gives to each of the inputs.
+template<typename C>
+void gather_row(const Axis<C>& wide, const C* from, C* to) {
+  if (wide.doubled) {
+    const int64_t pairs = wide.out / 2;
+    for (int64_t k = 0; k < pairs; ++k) { to[k] = from[2 * k] + from[2 * k + 1]; }
+    if (wide.out % 2) { to[pairs] = from[wide.out - 1]; }
+    std::fill(to + (wide.out + 1) / 2, to + wide.in, C(0));
+    return;
+  }
+  std::fill(to, to + wide.in, C(0));
+  const int32_t* index = wide.from.data();
+  const C* part = wide.weight.data();
+  for (int64_t o = 0; o < wide.out; ++o) {
+    for (int tap = 0; tap < wide.taps; ++tap) {
+      to[index[o * wide.taps + tap]] += part[o * wide.taps + tap] * from[o];
+    }
+  }
+}
+
 // The gradient of any kind: each output's gives to the inputs that it was made of.
 template<typename T>
 void give_back(const Resizing<compute_t<T>>& r, const T* dy, T* dx) {
@@ -209,10 +239,11 @@ void give_back(const Resizing<compute_t<T>>& r, const T* dy, T* dx) {
   const int64_t ins = r.ins(), outs = r.outs();
   parallel_for(r.planes, kGrain / 8 / std::max<int64_t>(ins + outs, 1) + 1,
                [&](int64_t begin, int64_t end) {
-    std::vector<C> sums(wide.in), given(wide.out), wider(std::is_same<T, C>::value ? 0 : ins);
+    constexpr bool direct = std::is_same<T, C>::value;
+    std::vector<C> sums(wide.in), given(direct ? 0 : wide.out), wider(direct ? 0 : ins);
     for (int64_t plane = begin; plane < end; ++plane) {
       C* total;
-      if constexpr (std::is_same<T, C>::value) {
+      if constexpr (direct) {
         total = dx + plane * ins;
       } else {
         total = wider.data();
@@ -221,14 +252,15 @@ void give_back(const Resizing<compute_t<T>>& r, const T* dy, T* dx) {
       const T* line = dy + plane * outs;
       for (int64_t z = 0; z < deep.out; ++z) {
         for (int64_t row = 0; row < high.out; ++row, line += wide.out) {
-          C *sum = sums.data(), *have = given.data();
-          load_row<T>(line, have, wide.out);
-          std::fill(sums.begin(), sums.end(), C(0));
-          for (int64_t o = 0; o < wide.out; ++o) {
-            for (int tap = 0; tap < wide.taps; ++tap) {
-              sum[wide.from[o * wide.taps + tap]] += wide.weight[o * wide.taps + tap] * have[o];
-            }
+          const C* have;
+          if constexpr (direct) {
+            have = line;
+          } else {
+            load_row<T>(line, given.data(), wide.out);
+            have = given.data();
           }
+          C* sum = sums.data();
+          gather_row(wide, have, sum);
           for (int i = 0; i < deep.taps; ++i) {
             for (int j = 0; j < high.taps; ++j) {
               C* to = total + (deep.from[z * deep.taps + i] * high.in
@@ -239,7 +271,7 @@ void give_back(const Resizing<compute_t<T>>& r, const T* dy, T* dx) {
           }
         }
       }
-      if constexpr (!std::is_same<T, C>::value) { store_row<T>(total, dx + plane * ins, ins); }
+      if constexpr (!direct) { store_row<T>(total, dx + plane * ins, ins); }
     }
   });
 }
@@ -247,7 +279,12 @@ void give_back(const Resizing<compute_t<T>>& r, const T* dy, T* dx) {
 template<typename T, Kind kKind>
 struct Upsample {
   static void compute(Context* context) {
-    const auto r = resizing_of<real_t<T>>(context, "x", "y", kKind, false);
+    auto r = resizing_of<real_t<T>>(context, "x", "y", kKind, false);
+    if constexpr (!std::is_integral<T>::value && !std::is_same<T, compute_t<T>>::value) {
+      if (kKind != Kind::kLinear || sizes(context, "x").size() != 4) {
+        for (auto& axis : r.axis) { round_weights<T>(kKind, &axis); }
+      }
+    }
     if (r.ins() == 0 || r.outs() == 0) { return; }
     const T* x = data<T>(context, "x");
     T* y = mut_data<T>(context, "y");

@@ -542,42 +542,6 @@ OFM_MATH T tan(T x) {
   return static_cast<T>(x == 0 ? x : out);
 }
 
-// --- powers --------------------------------------------------------------------------------------
-
-// By way of double, which has the bits that the product of exponent and logarithm costs.
-OFM_MATH float pow(float base, float exponent) {
-  const double infinity = std::numeric_limits<double>::infinity();
-  const double size = abs(static_cast<double>(base)), y = exponent;
-  const Split<double> parts = split(size);
-  const double s = parts.f / (2 + parts.f), z = s * s;
-  double log2 = fma(s, polynomial(z, 2.88539008177783974, 0.961796694133873717,
-                                  0.577077935954190653, 0.412209939617119669,
-                                  0.319876068616793879, 0.283341992344549442), parts.exponent);
-  log2 = size == 0 ? -infinity : size == infinity ? infinity : log2;
-  log2 = size == size ? log2 : size;
-  double t = y * log2;
-  t = y == 0 ? 0. : t;
-  t = size == 1 ? 0. : t;
-  t = t > 200 ? 200. : t;
-  t = t < -200 ? -200. : t;
-  const double n = nearest(t), r = t - n;
-  const double p = polynomial(r, 0.99999999995760716, 0.693147180535247206, 0.240226512322218474,
-                              0.0555041097554403745, 0.00961802312595330548,
-                              0.00133334229817036485, 0.000154705216529063572,
-                              0.0000153164113846915722);
-  const double out = p * power_of_two(n);
-  // A negative base: an odd exponent keeps the sign, one that is no integer has no answer.
-  const double half = 0.5 * y;
-  const bool whole = trunc(y) == y, odd = whole & (trunc(half) != half);
-  const double with_sign = odd ? copysign(out, static_cast<double>(base)) : out;
-  const bool none = (base < 0) & (size < infinity) & !whole;
-  float answer = static_cast<float>(none ? std::numeric_limits<double>::quiet_NaN() : with_sign);
-  // By the standard 1 to any power is 1, and anything to the power of 0.
-  answer = exponent == exponent ? answer : exponent;
-  return (base == 1) | (exponent == 0) ? 1.f : answer;
-}
-OFM_MATH double pow(double base, double exponent) { return std::pow(base, exponent); }
-
 }  // namespace math
 }  // namespace ofm
 

@@ -13,7 +13,7 @@ import torch
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import decompositions as lapack
 from oneflow_mock.compat.kernels import dims as dims_of
-from oneflow_mock.compat.kernels import dtypes, host
+from oneflow_mock.compat.kernels import dtypes, halves, host
 from oneflow_mock.compat.kernels import matrix_checks as checks
 from oneflow_mock.compat.kernels.decompositions import given, mH, mT, narrow, wide
 
@@ -159,6 +159,8 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     if x.ndim == 0:
         answer = vector_norm(x.reshape(1), ord)
         return _into(out, answer)
+    if x.dtype in checks.HALVES and x.requires_grad and x.numel() and ord != 0:
+        return _into(out, halves.vector_norm(x, ord, dims, keepdim))
     if _statistic is not None and ord in _SUMMED and x.numel() and not x.is_cuda:
         return _into(out, _statistic(x, _SUMMED[ord], dims_of.bits(x, dims), keepdim, 0.0))
     kept = x.float() if x.dtype in checks.HALVES else x

@@ -66,7 +66,7 @@ def prod(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     dims = wrapped_all(dim, answer.ndim)
     for d in sorted(dims, reverse=True):
         answer = torch.prod(answer, d, keepdim=bool(keepdim))
-    return answer
+    return answer if dims else answer.clone()
 
 
 def cumsum(input, dim, *, dtype=None, mask=None):

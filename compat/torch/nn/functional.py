@@ -11,7 +11,14 @@ import oneflow.nn.functional as engine
 import torch
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import attention, indexing, norms
+from oneflow_mock.compat.kernels import (
+    attention,
+    half_losses,
+    halves,
+    indexing,
+    norms,
+    operands,
+)
 from oneflow_mock.compat.kernels.activations import (  # noqa: F401
     celu,
     celu_,
@@ -487,6 +494,8 @@ def instance_norm(
     """Normalise each channel of each sample of (N, C, *); running statistics change in place."""
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if halves.is_half(input) and input.numel():
+        return _instances_of_halves(input, running_mean, running_var, weight, bias, momentum, eps)
     if running_mean is not None or running_var is not None:
         with flow.no_grad():
             rows = input.detach().reshape(input.shape[0], input.shape[1], -1)
@@ -497,6 +506,29 @@ def instance_norm(
                 if running is not None:
                     running.mul_(1 - momentum).add_(found.mean(0) * momentum)
     return norms.group_norm(input, input.shape[1], weight, bias, eps)
+
+
+def _instances_of_halves(input, mean, variance, weight, bias, momentum, eps):
+    """Normalise as a batch of one sample, whose statistics are rounded."""
+    samples, channels = input.shape[:2]
+
+    def repeated(tensor):
+        return None if tensor is None else tensor.repeat(samples)
+
+    running = [repeated(mean), repeated(variance)]
+    answer = norms.batch_norm(
+        input.reshape(1, samples * channels, *input.shape[2:]),
+        *running,
+        repeated(weight),
+        repeated(bias),
+        True,
+        momentum,
+        eps,
+    )
+    for kept, found in zip((mean, variance), running):
+        if kept is not None:
+            kept.copy_(found.reshape(samples, channels).mean(0))
+    return answer.reshape(input.shape)
 
 
 # attention and embedding
@@ -657,7 +689,7 @@ def _attention_mask(attn_mask, padding, batch, heads, dtype):
     def added(mask):
         if mask.dtype != flow.bool:
             return mask
-        return flow.masked_fill(flow.zeros(*mask.shape, dtype=dtype), mask, float("-inf"))
+        return flow.zeros(*mask.shape, dtype=dtype).masked_fill(mask, float("-inf"))
 
     if attn_mask is not None:
         attn_mask = added(attn_mask)
@@ -708,6 +740,9 @@ def one_hot(tensor, num_classes=-1):
 def pad(input, pad, mode="constant", value=None):
     """Pad the last dimensions by (left, right) pairs, the last dimension first."""
     sides = [int(side) for side in pad]
+    is_odd = len(sides) % 2 or len(sides) > 2 * input.ndim or not sides
+    if is_odd or min(sides) < 0 or max(sides) > _LARGE_SIDE:
+        _check_sides(input, sides)
     if mode == "constant":
         return _pad_constant(input, sides, 0 if value is None else value)
     if mode == "circular":
@@ -730,6 +765,32 @@ def pad(input, pad, mode="constant", value=None):
         left, right = sides[2 * position : 2 * position + 2]
         input = _pad_edge(input, dim, left, right, mode)
     return input
+
+
+_LARGE_SIDE = 1 << 20
+
+
+def _check_sides(input, sides):
+    """Raise for sides that cut off more than there is, or add more than memory holds."""
+    if len(sides) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(sides) > 2 * input.ndim:
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got "
+            f"padding length {len(sides)} and input of dimension {input.ndim}"
+        )
+    shape = list(input.shape)
+    for position in range(len(sides) // 2):
+        left, right = sides[2 * position : 2 * position + 2]
+        dim = input.ndim - 1 - position
+        shape[dim] += left + right
+        if shape[dim] < 0:
+            raise RuntimeError(
+                f"The input size {input.shape[dim]}, plus negative padding {left} and {right}, "
+                f"resulted in a negative output size, which is invalid. Check dimension {dim} of "
+                "your input."
+            )
+    operands.check_room(shape)
 
 
 def _check_mirrored(input, dim, left, right):
@@ -784,6 +845,9 @@ def _pad_circular(input, sides):
         pieces += [input.narrow(dim, 0, right)] if right else []
         input = flow.cat(pieces, dim=dim)
     return input
+
+
+grid_sample = halves.rounded_once(engine.grid_sample)
 
 
 def pixel_shuffle(input, upscale_factor):
@@ -853,6 +917,8 @@ def interpolate(
         )
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+    if isinstance(given, float) and not given < _LARGE_SIDE:
+        operands.check_room([int(min(given, 1 << 62)), *input.shape])
     if mode == "nearest-exact":
         if recompute_scale_factor:
             factors = _pair(scale_factor, dims)
@@ -938,6 +1004,8 @@ def upsample_bilinear(input, size=None, scale_factor=None):
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Squared below ``beta``, absolute above; reduced by "mean", "sum" or "none"."""
     reduction = _legacy_reduction(reduction, size_average, reduce)
+    if halves.is_half(input) and target.dtype is input.dtype:
+        return half_losses.smooth_l1(*torch.broadcast_tensors(input, target), beta, reduction)
     if beta == 0.0:
         return flow._C.l1_loss(input, target, reduction)
     return flow._C.smooth_l1_loss(input, target, beta, reduction)
@@ -947,6 +1015,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Squared within ``delta``, linear beyond."""
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    if halves.is_half(input) and target.dtype is input.dtype and weight is None:
+        return half_losses.huber(*torch.broadcast_tensors(input, target), delta, reduction)
     gap = (input - target).abs()
     near = torch.clamp(gap, max=delta)
     loss = 0.5 * near * near + delta * (gap - near)
@@ -971,6 +1041,9 @@ def nll_loss(
         return batched.squeeze(0) if reduction == "none" else batched
     kept = (target != ignore_index).to(input.dtype)
     classes = torch.where(target != ignore_index, target, torch.zeros_like(target))
+    if halves.is_half(input) and not (weight is not None and weight.requires_grad):
+        scale = kept if weight is None else kept * weight[classes]
+        return half_losses.nll(input, classes, weight, scale, reduction)
     loss = -input.gather(1, classes.unsqueeze(1)).squeeze(1)
     scale = kept if weight is None else kept * weight[classes.reshape(-1)].reshape(classes.shape)
     loss = loss * scale

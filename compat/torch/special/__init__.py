@@ -9,6 +9,7 @@ import numpy as np
 import oneflow as flow
 import torch
 
+from oneflow_mock.compat.kernels import halves
 from oneflow_mock.compat.kernels import special_functions as special
 
 exp2 = torch.exp2
@@ -184,11 +185,29 @@ def _log1p_slope(x, y):
     return torch.where(masked, flow.zeros_like(y), torch.log1p(y))
 
 
-xlog1py = special.binary(
+_xlog1py = special.binary(
     "xlog1py",
     special.scipy("xlog1py"),
     (_log1p_slope, lambda x, y: x / (y + 1)),
     "Return x log(1 + y), 0 where x is.",
+)
+
+
+def xlog1py(input, other, *, out=None):
+    """Return x log(1 + y), 0 where x is."""
+    if halves.is_half(input) and halves.is_half(other) and input.dtype is other.dtype:
+        answer = _half_xlog1py(*torch.broadcast_tensors(input, other))
+        return answer if out is None else out.copy_(answer)
+    return _xlog1py(input, other, out=out)
+
+
+def _xlog1py_gradient(grad, answer, x, y):
+    found = grad * torch.log1p(y)
+    return torch.where((x == 0) & (y <= -1), torch.zeros_like(found), found)
+
+
+_half_xlog1py = halves.stepped(
+    lambda x, y: _xlog1py(x, y), _xlog1py_gradient, lambda grad, answer, x, y: grad * x / (y + 1)
 )
 
 # Bessel functions
@@ -220,12 +239,14 @@ i1 = special.unary(
     "i1",
     "i1",
     lambda x, y: _away_from_zero(x, lambda x: i0(x) - i1(x) / x, 0.5),
+    halves=True,
     doc="Return the modified Bessel function of the first kind of order 1.",
 )
 i1e = special.unary(
     "i1e",
     "i1e",
     lambda x, y: _away_from_zero(x, lambda x: i0e(x) - i1e(x) * (torch.sign(x) + 1 / x), 0.5),
+    halves=True,
     doc="Return exp(-|x|) `i1`.",
 )
 bessel_j0 = special.unary("bessel_j0", "j0", doc="Bessel's function of the first kind, order 0.")

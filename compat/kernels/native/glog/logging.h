@@ -1,19 +1,19 @@
 // What OneFlow's headers want of glog, whose own headers the wheel lacks.
 #pragma once
-#include <cstdlib>
 #include <iostream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 namespace google {
 
-// One message on stderr; a fatal one ends the process, as glog's does.
+// One message on stderr; a fatal one is an exception.
 class LogMessage {
  public:
   explicit LogMessage(bool fatal) : fatal_(fatal) {}
-  ~LogMessage() {
+  ~LogMessage() noexcept(false) {
+    if (fatal_) { throw std::runtime_error(text_.str()); }
     std::cerr << text_.str() << std::endl;
-    if (fatal_) { std::abort(); }
   }
   std::ostream& stream() { return text_; }
 

@@ -12,6 +12,14 @@ def _prelu(self, input):
     return F.prelu(input, self.weight)
 
 
+def _softmax(self, input):
+    return F.softmax(input, self.dim)
+
+
+def _log_softmax(self, input):
+    return F.log_softmax(input, self.dim)
+
+
 def _show_gelu(self):
     return f"approximate={self.approximate!r}"
 
@@ -98,6 +106,8 @@ for _kind, _function in ((engine.Hardshrink, "hardshrink"), (engine.Softshrink, 
     hooks.patch(_kind, "extra_repr", _show_shrink)
     hooks.patch(_kind, "forward", _shrinking(_function))
 hooks.patch(engine.PReLU, "forward", _prelu)
+hooks.patch(engine.Softmax, "forward", _softmax)
+hooks.patch(engine.LogSoftmax, "forward", _log_softmax)
 hooks.patch(engine.SiLU, "extra_repr", _show_inplace)
 hooks.patch(engine.Mish, "extra_repr", _show_inplace)
 hooks.patch(engine.GELU, "extra_repr", _show_gelu)
