@@ -51,7 +51,9 @@ def float_power(input, exponent, *, out=None):
 
 
 def _double(value):
-    return value.to(flow.float64) if isinstance(value, flow.Tensor) else float(value)
+    if isinstance(value, flow.Tensor):
+        return value.to(dtypes.BY_NAME["complex128"] if value.is_complex() else flow.float64)
+    return value if isinstance(value, complex) else float(value)
 
 
 def ldexp(input, other, *, out=None):
@@ -91,6 +93,13 @@ def _floats(name, a, b):
 
 def _log_of_sum(name, input, other, power, logarithm):
     a, b = spread(*_floats(name, *promoted(name, input, other, numbers=False)))
+    if a.is_complex():
+        # Of the two the one with the greater real part is taken out; both infinite as they are.
+        swap = (a.detach().real < b.detach().real) | torch.isnan(b.detach().real)
+        high, low = torch.where(swap, b, a), torch.where(swap, a, b)
+        answer = torch.log1p(torch.exp(low - high)) + high
+        same = torch.isinf(high.detach().real) & (high.detach() == low.detach())
+        return torch.where(same, high, answer)
     if a.dtype in _HALVES:
         return _HALF_SUMS[name](a, b)
     high = torch.maximum(a.detach(), b.detach())
@@ -407,6 +416,8 @@ def _held(a, b, within):
 
 def sub(input, other, *, alpha=1, out=None):
     """Return input - alpha other (torch.sub)."""
+    if isinstance(alpha, complex) or isinstance(other, complex):
+        return written(input - (other if alpha == 1 else other * alpha), out)
     answer = flow.sub(input, other) if alpha == 1 else flow.sub(input, other, alpha=alpha)
     return answer if out is None else written(answer, out)
 

@@ -21,6 +21,8 @@ def _binary(name):
     work = getattr(flow, name)
 
     def operator(input, other, *, out=None):
+        if type(other) is complex:
+            return written(getattr(input, f"__{name}__")(other), out)
         return work(input, other) if out is None else written(work(input, other), out)
 
     return _named(name, operator)

@@ -4,7 +4,7 @@ import oneflow as flow
 import torch
 
 from oneflow_mock.compat.kernels import halves
-from oneflow_mock.compat.kernels.operands import wrapped, written, zero_gradient
+from oneflow_mock.compat.kernels.operands import integral, wrapped, written, zero_gradient
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
@@ -26,6 +26,8 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
         if mat1.shape[1] == mat2.shape[0]:
             input = input.expand(mat1.shape[0], mat2.shape[1])
             return written(_half_product(input, mat1, mat2, beta, alpha), out)
+    if isinstance(beta, complex) or isinstance(alpha, complex):
+        return written(_added(input, torch.matmul(mat1, mat2), beta, alpha), out)
     return written(flow.addmm(input, mat1, mat2, beta=beta, alpha=alpha), out)
 
 
@@ -64,8 +66,9 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
 
 
 def vdot(input, other, *, out=None):
-    """Return the dot product of two vectors (torch.vdot)."""
+    """Return the dot product of two vectors, the first one conjugated (torch.vdot)."""
     _check_pair("vdot", input, other)
+    input = input.conj()
     return written((input * other).sum(dtype=input.dtype), out)
 
 
@@ -125,7 +128,7 @@ def _check_batches(name, batch1, batch2):
 
 def _added(input, product, beta, alpha):
     dtype = product.dtype
-    if dtype != flow.bool and not product.is_floating_point():
+    if dtype != flow.bool and integral(product):
         beta, alpha = int(beta), int(alpha)
     if dtype == flow.bool:
         product = product & bool(alpha) if alpha != 1 else product

@@ -12,6 +12,7 @@ from oneflow_mock.compat.kernels.operands import (
     check_tensor,
     empty_of,
     floating,
+    integral,
     promoted,
     spread,
     wrapped,
@@ -256,7 +257,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         left = weighted
     else:
         dtype = torch.result_type(observed, weights)
-        observed, weights = observed.to(dtype), weights.to(dtype)
+        observed = observed.to(dtype)
+        weights = weights.to(observed.real.dtype)
         total = weights.sum()
         if not count or float(total) == 0:
             raise RuntimeError("cov(): weights sum to zero, can't be normalized")
@@ -264,12 +266,12 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         weighted = observed - mean
         left = weighted * weights
     if weights is not None and aweights is not None and correction:
-        frequencies = aweights.to(observed.dtype)
+        frequencies = aweights.to(observed.real.dtype)
         norm = total - correction * (weights * frequencies).sum() / total
     else:
         norm = total - correction
     norm = torch.clamp(norm, min=0) if isinstance(norm, flow.Tensor) else (norm if norm > 0 else 0)
-    product = (left.unsqueeze(1) * weighted.unsqueeze(0)).sum(dim=-1)
+    product = (left.unsqueeze(1) * weighted.conj().unsqueeze(0)).sum(dim=-1)
     answer = product / norm if isinstance(norm, flow.Tensor) else product / float(norm)
     return answer.reshape(()) if answer.numel() == 1 else answer
 
@@ -284,8 +286,10 @@ def corrcoef(input):
     covariance = cov(input)
     if covariance.ndim == 0:
         return covariance / covariance
-    deviation = torch.diagonal(covariance).sqrt()
+    deviation = torch.diagonal(covariance.real).sqrt()
     answer = covariance / deviation.unsqueeze(1) / deviation.unsqueeze(0)
+    if answer.is_complex():
+        return torch.complex(answer.real.clamp(-1, 1), answer.imag.clamp(-1, 1))
     return answer.clamp(-1, 1)
 
 
@@ -316,10 +320,15 @@ def dist(input, other, p=2):
 def logcumsumexp(input, dim, *, out=None):
     """Return the logarithms of running sums of exponentials (torch.logcumsumexp)."""
     dim = wrapped(dim, input.ndim)
-    if not input.is_floating_point():
+    if integral(input):
         raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}')
     if input.ndim == 0 or not input.numel():
         return written(input.clone(), out)
+    if input.is_complex():
+        pieces = list(input.unbind(dim))
+        for place in range(1, len(pieces)):
+            pieces[place] = torch.logaddexp(pieces[place - 1], pieces[place])
+        return written(torch.stack(pieces, dim), out)
     if input.dtype in halves.HALVES:
         return written(_half_logcumsumexp(input, dim), out)
     # Each place has its own greatest element so far, so nothing overflows or is lost.
@@ -386,7 +395,7 @@ def renorm(input, p, dim, maxnorm, *, out=None):
     """Return the slices along ``dim``, each of p-norm no greater than told (torch.renorm)."""
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
-    if not input.is_floating_point():
+    if integral(input):
         raise RuntimeError(f"renorm: expected a floating point input, got {input.dtype}")
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
@@ -402,7 +411,7 @@ def renorm(input, p, dim, maxnorm, *, out=None):
     if p == math.inf:
         norm = size.amax(dim=dims, keepdim=True)
     elif p == 2:
-        norm = (input * input).sum(dim=dims, keepdim=True).sqrt()
+        norm = (size * size).sum(dim=dims, keepdim=True).sqrt()
     else:
         norm = (size**p).sum(dim=dims, keepdim=True) ** (1.0 / p)
     factor = torch.where(norm > maxnorm, maxnorm / (norm + 1e-7), torch.ones_like(norm))
@@ -615,7 +624,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     if p == "nuc":
         dims = (-2, -1) if dim is None else dim
         return written(torch.linalg.matrix_norm(input, "nuc", dims, keepdim), out)
-    if not input.is_floating_point():
+    if integral(input):
         raise RuntimeError(f"norm(): input dtype should be floating point. Got {input.dtype}")
     power = 2.0 if p in ("fro", None) else p
     if input.ndim == 0:

@@ -6,7 +6,7 @@ import torch
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
-from oneflow_mock.compat.kernels.operands import check_tensor, wrapped, written
+from oneflow_mock.compat.kernels.operands import check_tensor, integral, wrapped, written
 
 
 def roll(input, shifts, dims=None):
@@ -150,12 +150,17 @@ def as_strided(input, size, stride, storage_offset=None):
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
     if 0 not in size:
         last = offset + sum((n - 1) * step for n, step in zip(size, stride))
-        held = input.untyped_storage().nbytes() // input.element_size()
+        whole = torch.view_as_real(input) if input.is_complex() else input
+        held = whole.untyped_storage().nbytes() // input.element_size()
         if last >= held:
             raise RuntimeError(
                 f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} "
                 f"are out of bounds for storage of {held} elements"
             )
+    if input.is_complex():  # which OneFlow's takes not: as pairs of reals
+        steps = (*(2 * step for step in stride), 1)
+        pairs = flow._C.as_strided(torch.view_as_real(input), (*size, 2), steps, 2 * offset)
+        return torch.view_as_complex(pairs)
     return flow._C.as_strided(input, size, stride, offset)
 
 
@@ -239,7 +244,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
             shape = [0 if d == dim else count for d, count in enumerate(answer.shape)]
             answer = (
                 answer.new_zeros(shape) + (answer.sum() * 0 if answer.requires_grad else 0)
-                if answer.is_floating_point()
+                if not integral(answer)
                 else answer.new_zeros(shape)
             )
             break

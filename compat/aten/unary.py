@@ -7,7 +7,7 @@ import oneflow as flow
 import torch
 
 from oneflow_mock.compat.kernels.host_functions import computed, differentiable
-from oneflow_mock.compat.kernels.operands import floating, written, zero_gradient
+from oneflow_mock.compat.kernels.operands import floating, integral, written, zero_gradient
 
 
 def _scipy(name):
@@ -152,6 +152,8 @@ def logit(input, eps=None, *, out=None):
 def angle(input, *, out=None):
     """Return the angle of numbers in the plane: π below zero (torch.angle)."""
     input = floating(input)
+    if input.is_complex():
+        return written(torch.atan2(input.imag, input.real), out)
     flat = torch.where(input < 0, torch.full_like(input, math.pi), torch.zeros_like(input))
     answer = torch.where(torch.isnan(input), input, flat)
     if flow.is_grad_enabled() and input.requires_grad:
@@ -188,19 +190,21 @@ def _is(input, value):
 
 def isfinite(input):
     """Tell which elements are neither infinite nor NaN (torch.isfinite)."""
-    if not input.is_floating_point():
+    if integral(input):
         return torch.ones_like(input).to(flow.bool)
     return input.detach().abs() < math.inf
 
 
 def isreal(input):
-    """Tell which elements are real: all (torch.isreal)."""
+    """Tell which elements are real: all but those with an imaginary part (torch.isreal)."""
+    if input.is_complex():
+        return input.detach().imag == 0
     return torch.ones_like(input.detach()).to(flow.bool)
 
 
 def conj_physical(input, *, out=None):
     """Return the conjugate: of a real tensor, itself (torch.conj_physical)."""
-    return written(input, out)
+    return written(input.conj(), out)
 
 
 def frexp(input, *, out=None):

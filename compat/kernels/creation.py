@@ -152,7 +152,7 @@ def into(out, tensor):
 
 
 def _filled(shape, value, dtype, device):
-    if device is None:
+    if device is None or (device.type == "cpu" and isinstance(value, complex)):
         try:
             return _constant(shape, value, dtype=dtype)
         except (RuntimeError, TypeError):
@@ -410,6 +410,10 @@ def _number(api, name, value):
     return value
 
 
+def _number_in_plane(api, name, value):
+    return value if isinstance(value, complex) else _number(api, name, value)
+
+
 def arange(
     *args,
     start=None,
@@ -532,8 +536,12 @@ def linspace(
     if other:
         return _global("linspace", (start, end, steps), dict(other, dtype=dtype))
     check_layout("linspace", layout)
-    dtype = dtype_of("linspace", dtype, _default_dtype() if out is None else out.dtype)
-    start, end = _number("linspace", "start", start), _number("linspace", "end", end)
+    start = _number_in_plane("linspace", "start", start)
+    end = _number_in_plane("linspace", "end", end)
+    default = _default_dtype()
+    if isinstance(start, complex) or isinstance(end, complex):
+        default = dtypes.to_complex(default)
+    dtype = dtype_of("linspace", dtype, default if out is None else out.dtype)
     steps = _steps("linspace", steps)
     device = device_of("linspace", device)
     if device is not None and device.type == "meta":
@@ -546,10 +554,13 @@ def linspace(
 def _spaced(start, end, steps, dtype):
     """Return the values, computed from both ends and rounded once, as PyTorch does."""
     if steps == 1:
-        return np.array([start], np.float64)
+        return np.array([start])
+    if dtype.is_complex:
+        real = [_spaced(*pair, steps, dtypes.to_real(dtype)) for pair in _parts_of(start, end)]
+        return real[0] + 1j * real[1]
     if dtype in HALVES:
         return _spaced_halves(start, end, steps, dtype)
-    if dtype in NUMPY and not dtype.is_floating_point and not dtype.is_complex:
+    if dtype in NUMPY and not dtype.is_floating_point:
         start, end = _whole(start, dtype), _whole(end, dtype)
     rounded = np.float64 if dtype in (flow.float64, flow.int64) else np.float32
     first, last = rounded(start), rounded(end)
@@ -560,6 +571,10 @@ def _spaced(start, end, steps, dtype):
         down = float(last) - step * (steps - 1 - place)
     values = np.where(place < steps // 2, up, down)
     return values if dtype.is_floating_point else np.trunc(values)
+
+
+def _parts_of(*values):
+    return [value.real for value in values], [value.imag for value in values]
 
 
 def _rounding(dtype):

@@ -5,6 +5,7 @@ On the CPU the words are those that PyTorch takes from the same generator, in Py
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -12,6 +13,7 @@ import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host, sampling
+from oneflow_mock.compat.kernels.complex_functions import COMPLEX
 from oneflow_mock.compat.kernels.devices import cuda_count, device_type
 from oneflow_mock.compat.kernels.generator import generator_of
 
@@ -222,6 +224,9 @@ def fill_normal(tensor, mean, std, generator):
     """Overwrite a tensor by normal numbers."""
     mean, std = float(mean), float(std)
     check_std(std)
+    if tensor.dtype in COMPLEX:  # each part has half of the variance
+        fill_normal(hooks.native["view_as_real"](tensor), mean, std / math.sqrt(2), generator)
+        return tensor
     kind = floating_kind_of("normal_", tensor.dtype, "normal_kernel_cpu")
     source = host_source("normal_", tensor, generator)
 
@@ -235,6 +240,9 @@ def fill_normal(tensor, mean, std, generator):
 def fill_uniform(tensor, low, high, generator):
     """Overwrite a tensor by uniform numbers of [low, high)."""
     low, high = float(low), float(high)
+    if tensor.dtype in COMPLEX:
+        fill_uniform(hooks.native["view_as_real"](tensor), low, high, generator)
+        return tensor
     kind = floating_kind_of("uniform_", tensor.dtype, "check_uniform_bounds")
     for name, bound in (("from", low), ("to", high)):
         if not kind.lowest <= bound <= kind.highest:

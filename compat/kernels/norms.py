@@ -43,7 +43,7 @@ def layer_norm(x, dims, weight, bias, eps):
 
 def rms_norm(x, dims, weight, eps):
     """Divide by the root mean square over the last ``dims`` dimensions, then scale."""
-    if _native is not None and not x.is_cuda:
+    if _native is not None and not x.is_cuda and not x.is_complex():
         return _native(x, weight, None, x.ndim - dims, 1, False, eps)
     over = tuple(range(x.ndim - dims, x.ndim))
     y = x * flow.rsqrt((x * x).mean(dim=over, keepdim=True) + eps)

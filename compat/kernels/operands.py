@@ -6,7 +6,7 @@ import oneflow as flow
 
 from oneflow_mock.compat.kernels import dtypes
 
-_NUMBERS = (bool, int, float)
+_NUMBERS = (bool, int, float, complex)
 
 
 def wrapped(dim, ndim):
@@ -110,6 +110,10 @@ def promoted(api, input, other, numbers=True, first=False):
 def _of(value, dtype, device):
     if isinstance(value, flow.Tensor):
         return value if value.dtype is dtype else value.to(dtype)
+    if isinstance(value, complex):
+        from torch import tensor
+
+        return tensor(value, dtype=dtype, device=device)
     return flow.tensor(value, dtype=dtype, device=device)
 
 
@@ -125,8 +129,8 @@ def spread(*tensors):
 
 
 def integral(*tensors):
-    """Tell whether no tensor is of floating point."""
-    return not any(tensor.is_floating_point() for tensor in tensors)
+    """Tell whether no tensor is of floating point or complex."""
+    return not any(tensor.is_floating_point() or tensor.is_complex() for tensor in tensors)
 
 
 def empty_of(input, shape):

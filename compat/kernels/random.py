@@ -14,6 +14,7 @@ import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import device_spelling, filling, meta, sampling
+from oneflow_mock.compat.kernels.complex_functions import COMPLEX
 from oneflow_mock.compat.kernels.devices import cuda_count, device_type
 from oneflow_mock.compat.kernels.generator import generator_of
 
@@ -121,7 +122,7 @@ def _finish(api, tensor, device, layout, pin_memory, requires_grad):
             raise RuntimeError("Cannot access accelerator device when none is available.")
         tensor = tensor.pin_memory()
     if requires_grad:
-        if not tensor.dtype.is_floating_point:
+        if not (tensor.dtype.is_floating_point or tensor.dtype in COMPLEX):
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients"
             )
@@ -183,6 +184,14 @@ def _check_engine_generator(api, generator, device):
         generator_of(api, generator, device_type(device))
 
 
+def _in_plane(shape, dtype, out, device, fill, *parameters):
+    """Return a complex tensor, or ``out``, filled by a function of `filling`."""
+    if out is None and device is not None and device_type(device) == "meta":
+        return meta.empty(shape, dtype)
+    made = flow.empty(shape, dtype=dtype) if out is None else _result_for_out(out, shape)
+    return fill(made, *parameters)
+
+
 def rand(
     *size,
     generator=None,
@@ -202,6 +211,13 @@ def rand(
         return flow.rand(*size or (others["size"],), **options)
     shape = _shape("rand", size, others)
     dtype = _chosen_dtype(out, dtype)
+    if dtype in COMPLEX:
+        made = _in_plane(shape, dtype, out, device, filling.fill_uniform, 0.0, 1.0, generator)
+        return (
+            made
+            if out is not None
+            else _finish("rand", made, device, layout, pin_memory, requires_grad)
+        )
     kind = filling.floating_kind_of("rand", dtype, "check_uniform_bounds")
     source = generator_of("rand", generator)
 
@@ -231,6 +247,13 @@ def randn(
         return flow.randn(*size or (others["size"],), **options)
     shape = _shape("randn", size, others)
     dtype = _chosen_dtype(out, dtype)
+    if dtype in COMPLEX:
+        made = _in_plane(shape, dtype, out, device, filling.fill_normal, 0.0, 1.0, generator)
+        return (
+            made
+            if out is not None
+            else _finish("randn", made, device, layout, pin_memory, requires_grad)
+        )
     kind = filling.floating_kind_of("randn", dtype, "normal_kernel_cpu")
     source = generator_of("randn", generator)
 
@@ -433,6 +456,17 @@ def _on_engine(factory, input, generator, dtype, device, requires_grad, *bounds)
     return factory(*bounds, size=tuple(input.shape), **options)
 
 
+def _empty_in_plane(input, dtype, memory_format):
+    """Return an empty complex tensor in the shape and the layout of a tensor."""
+    order = filling.memory_order_of(input, memory_format)
+    made = flow.empty(tuple(input.shape), dtype=dtype or input.dtype)
+    if order is None:
+        return made
+    slowest_first = order[::-1]
+    flat = flow.empty([input.shape[d] for d in slowest_first], dtype=dtype or input.dtype)
+    return flat.permute(*np.argsort(slowest_first).tolist())
+
+
 def rand_like(
     input,
     *,
@@ -448,6 +482,10 @@ def rand_like(
     _checked_input("rand_like", input)
     if _engine_like(input, device):
         return _on_engine(flow.rand, input, generator, dtype, device, requires_grad)
+    if (dtype or input.dtype) in COMPLEX:
+        made = _empty_in_plane(input, dtype, memory_format)
+        filling.fill_uniform(made, 0.0, 1.0, generator)
+        return _finish("rand_like", made, device, layout, pin_memory, requires_grad)
     filling.floating_kind_of("rand_like", dtype or input.dtype, "check_uniform_bounds")
     source = generator_of("rand_like", generator)
 
@@ -475,6 +513,10 @@ def randn_like(
     _checked_input("randn_like", input)
     if _engine_like(input, device):
         return _on_engine(flow.randn, input, generator, dtype, device, requires_grad)
+    if (dtype or input.dtype) in COMPLEX:
+        made = _empty_in_plane(input, dtype, memory_format)
+        filling.fill_normal(made, 0.0, 1.0, generator)
+        return _finish("randn_like", made, device, layout, pin_memory, requires_grad)
     filling.floating_kind_of("randn_like", dtype or input.dtype, "normal_kernel_cpu")
     source = generator_of("randn_like", generator)
 

@@ -125,6 +125,8 @@ def _masked_fill(self, mask, value):
             )
         return torch.where(mask, value.to(self.dtype), self)
     if isinstance(value, complex):
+        if self.is_complex():
+            return torch.where(mask, torch.tensor(value, dtype=self.dtype), self)
         raise RuntimeError(f"value cannot be converted to type {self.dtype} without overflow")
     if self.dtype == flow.bfloat16:  # OneFlow's takes no such tensor
         return torch.where(mask, _beside(value, self), self)
@@ -166,11 +168,18 @@ def _adjoint(self):
         raise RuntimeError(
             f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor."
         )
+    if self.is_complex():
+        return (self.transpose(0, 1) if self.ndim else self).conj()
     return self.transpose(0, 1) if self.ndim else self.view(())
 
 
 def _transpose_last(self):
     return self.transpose(-2, -1)
+
+
+def _adjoint_last(self):
+    turned = self.transpose(-2, -1)
+    return turned.conj() if turned.is_complex() else turned
 
 
 def _bitwise(name):
@@ -263,5 +272,5 @@ METHODS = {
     "__rdiv__": _reflected_quotient,
     "H": property(_adjoint),
     "mT": property(_transpose_last),
-    "mH": property(_transpose_last),
+    "mH": property(_adjoint_last),
 }

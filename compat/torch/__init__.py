@@ -281,7 +281,7 @@ def _as_tensor(value, like):
 
 def _is_integral(value):
     if isinstance(value, flow.Tensor):
-        return not value.is_floating_point()
+        return not (value.is_floating_point() or value.is_complex())
     return isinstance(value, int)
 
 
@@ -348,7 +348,11 @@ def where(condition, input=None, other=None, *, out=None):
 
 def _scalar_beside(value, beside):
     """Return a number as a tensor of the dtype that PyTorch's promotion gives the pair."""
-    if isinstance(value, float) and not beside.is_floating_point():
+    if isinstance(value, complex):
+        from torch import tensor
+
+        return tensor(value, dtype=result_type(value, beside), device=beside.device)
+    if isinstance(value, float) and _is_integral(beside):
         dtype = flow.get_default_dtype()
     elif isinstance(value, int) and not isinstance(value, bool) and beside.dtype == flow.bool:
         dtype = flow.int64
@@ -370,7 +374,7 @@ def lerp(input, end, weight, *, out=None):
             answer = input + weight * (end - input) if near else end - (end - input) * (1 - weight)
     else:
         answer = flow.where(
-            flow.abs(weight) < 0.5,
+            weight.abs() < 0.5,
             input + weight * (end - input),
             end - (end - input) * (1 - weight),
         )
@@ -415,7 +419,7 @@ def frac(input, *, out=None):
 
 def negative(input, *, out=None):
     """Return -input."""
-    if input.is_floating_point():
+    if not _is_integral(input):
         answer = flow.negative(input)
     elif input.dtype == flow.bool:
         raise RuntimeError(
@@ -437,14 +441,20 @@ def sign(input, *, out=None):
     return answer if out is None else out.copy_(answer)
 
 
-sgn = sign
+def sgn(input, *, out=None):
+    """Return the sign; of a complex number its quotient by its absolute value, 0 of 0."""
+    if not input.is_complex():
+        return sign(input, out=out)
+    size = input.abs()
+    answer = input / flow.where(size == 0, flow.ones_like(size), size)
+    return answer if out is None else operands.written(answer, out)
 
 
 def square(input, *, out=None):
     """Return input * input."""
     if input.dtype == flow.bool:
         input = input.to(flow.int64)
-    answer = flow.square(input) if input.is_floating_point() else input * input
+    answer = input * input if _is_integral(input) else flow.square(input)
     return answer if out is None else out.copy_(answer)
 
 
@@ -530,9 +540,7 @@ _half_sinc = halves.stepped(lambda x: sinc(x), _sinc_gradient)
 
 def exp2(input, *, out=None):
     """Return 2 to the power of each element."""
-    if not input.is_floating_point():
-        input = input.to(flow.get_default_dtype())
-    return operands.written(flow.pow(2.0, input), out)
+    return operands.written(flow.pow(2.0, operands.floating(input)), out)
 
 
 def bitwise_not(input, *, out=None):
@@ -563,6 +571,14 @@ def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None, out=N
             if over:
                 return halves.spread_over(input, over, correction, keepdim, False)
         return _native_statistic(input, 1, dims.bits(input, dim), keepdim, correction)
+    if input.is_complex():
+        import torch
+
+        parts = torch.view_as_real(input).unbind(-1)
+        one, other = (
+            var(part, dim, unbiased, keepdim, correction=correction, out=out) for part in parts
+        )
+        return operands.written(one + other, out)
     if correction is None or correction in (0, 1):
         unbiased = unbiased if correction is None else bool(correction)
         dim = list(dim) if isinstance(dim, tuple) else dim
@@ -749,7 +765,7 @@ def outer(input, vec2, *, out=None):
     """Return the outer product of two vectors."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"outer: Expected 1-D argument self, but got {input.ndim}-D")
-    return input.unsqueeze(1) * vec2.unsqueeze(0)
+    return operands.written(input.unsqueeze(1) * vec2.unsqueeze(0), out)
 
 
 ger = outer
@@ -893,7 +909,7 @@ def nonzero(input, *, out=None, as_tuple=False):
 
 
 def _mean_of(input, *args, **kwargs):
-    if not input.ndim and input.is_floating_point() and "dtype" not in kwargs:
+    if not input.ndim and "dtype" not in kwargs and not _is_integral(input):
         return _of_one(input, args, kwargs)
     if not input.numel():  # OneFlow's mean of nothing is 0
         return flow.sum(input, *args, **kwargs) / 0.0
@@ -915,6 +931,18 @@ def _mean_of_half(input, dim=None, keepdim=False, dtype=None):
 
 
 def _logsumexp_of(input, dim, keepdim=False):
+    if input.is_complex():
+        over = operands.wrapped_all(dim, input.ndim)
+        if not over:
+            high = input.detach().real
+            high = flow.where(flow.isinf(high), flow.zeros_like(high), high)
+            return flow.log(flow.exp(input - high)) + high
+        high = input.detach().real.amax(dim=over, keepdim=True) if input.numel() else 0.0
+        if input.numel():
+            high = flow.where(flow.isinf(high), flow.zeros_like(high), high)
+        total = flow.exp(input - high).sum(dim=over, keepdim=True)
+        answer = flow.log(total) + high
+        return answer if keepdim else answer.squeeze(over)
     if input.dtype in halves.HALVES and input.ndim and input.numel():
         answer = _half_logsumexp(input, operands.wrapped_all(dim, input.ndim))
         return answer if keepdim else _without(answer, dim)
@@ -996,7 +1024,7 @@ def _of_one(input, args, kwargs):
     """Return what a sum, product or mean of a tensor without dimensions is: a copy."""
     dim = args[0] if args else kwargs.get("dim")
     operands.wrapped_all(dim, 0)
-    if input.is_floating_point():
+    if input.is_floating_point() or input.is_complex():
         return input * 1 if input.requires_grad else input.clone()
     return input.to(flow.int64) if input.dtype != flow.int64 else input.clone()
 

@@ -108,7 +108,7 @@ const bool registered = [] {
   }
   {
     Plan plan{"where_scalar_x", 2, {"condition", "y"}, "out"};
-    fill_choose_number<0, true, OFM_NUMBERS, bool>(plan);
+    fill_choose_number<0, true, OFM_NUMBERS, bool, OFM_COMPLEX>(plan);
     plan.decides = 1;
     plan.fixed[0] = B1;
     plan.numbers = operand_number;
@@ -116,7 +116,7 @@ const bool registered = [] {
   }
   {
     Plan plan{"where_scalar_y", 2, {"condition", "x"}, "out"};
-    fill_choose_number<0, false, OFM_NUMBERS, bool>(plan);
+    fill_choose_number<0, false, OFM_NUMBERS, bool, OFM_COMPLEX>(plan);
     plan.decides = 1;
     plan.fixed[0] = B1;
     plan.numbers = operand_number;
@@ -124,7 +124,7 @@ const bool registered = [] {
   }
   {
     Plan plan{"masked_fill", 2, {"x", "mask"}, "out"};
-    fill_choose_number<1, true, OFM_NUMBERS, bool>(plan);
+    fill_choose_number<1, true, OFM_NUMBERS, bool, OFM_COMPLEX>(plan);
     plan.fixed[1] = B1;
     plan.numbers = operand_number;
     add(plan);

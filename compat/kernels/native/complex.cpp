@@ -390,5 +390,43 @@ OFM_REGISTER("reduce_sum", Sum128, OFM_ON_CPU("input_tensor", DtypeOf<std::compl
 OFM_REGISTER("reduce_prod", Product64, OFM_ON_CPU("input_tensor", DataType::kComplex64))
 OFM_REGISTER("reduce_prod", Product128, OFM_ON_CPU("input_tensor", DtypeOf<std::complex<double>>::value))
 
+// --- gradients of scans --------------------------------------------------------------------------
+
+// Of x, for running products along a dimension: each dy times the product of all but that x.
+template<typename T>
+struct CumProdGrad {
+  static void compute(Context* context) {
+    const auto shape = sizes(context, "input");
+    const int64_t dim = context->Attr<int64_t>("dim");
+    int64_t inner = 1, lines = 1;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      if (static_cast<int64_t>(d) != dim) { lines *= shape[d]; }
+      if (static_cast<int64_t>(d) > dim) { inner *= shape[d]; }
+    }
+    const int64_t size = shape[dim];
+    const T *x = data<T>(context, "input"), *dy = data<T>(context, "dy");
+    T* dx = mut_data<T>(context, "dx");
+    parallel_for(lines, 1 + kGrain / std::max<int64_t>(size * size, 1),
+                 [=](int64_t begin, int64_t end) {
+      for (int64_t line = begin; line < end; ++line) {
+        const int64_t start = line / inner * inner * size + line % inner;
+        Complex128 before = 1;
+        for (int64_t i = 0; i < size; ++i) {
+          Complex128 sum = 0, product = before;
+          for (int64_t j = i; j < size; ++j) {
+            if (j > i) { product *= Complex128(x[start + j * inner]); }
+            sum += Complex128(dy[start + j * inner]) * product;
+          }
+          dx[start + i * inner] = T(sum);
+          before *= Complex128(x[start + i * inner]);
+        }
+      }
+    });
+  }
+};
+OFM_REGISTER("cumprod_grad", Stateless<CumProdGrad<Complex64>>, OFM_ON_CPU("dx", DataType::kComplex64))
+OFM_REGISTER("cumprod_grad", Stateless<CumProdGrad<Complex128>>,
+             OFM_ON_CPU("dx", DtypeOf<Complex128>::value))
+
 }  // namespace
 }  // namespace ofm

@@ -573,6 +573,7 @@ OFM_REGISTER("unfold_tensor", Stateless<UnfoldTensor>, any_on_cpu("x"))
   OFM_REGISTER("unfold_tensor_grad", Stateless<UnfoldTensorGrad<type>>, \
                OFM_ON_CPU("dx", DtypeOf<type>::value))
 OFM_FOR_FLOATING(OFM_UNFOLD_GRAD)
+OFM_FOR_COMPLEX(OFM_UNFOLD_GRAD)
 OFM_REGISTER("diagonal", Stateless<Diagonal>, any_on_cpu("in"))
 OFM_REGISTER("diagonal_grad", Stateless<DiagonalGrad>, any_on_cpu("dy"))
 OFM_REGISTER("diag", Stateless<Diag>, any_on_cpu("in"))

@@ -678,9 +678,9 @@ def _cholesky(api, A, upper):
     checks.floating(api, A, halves=True)
     if A.dtype in checks.HALVES:
         raise NotImplementedError(f"\"cholesky_cpu\" not implemented for '{checks.kind(A.dtype)}'")
-    matrix = mH(wide(A)) if upper else wide(A)
-    values, info = lapack.cholesky_arrays(lapack.on_host(api, matrix))
-    answer = lapack.Cholesky.apply(matrix, values)
+    matrix = lapack.on_host(api, wide(A))
+    values, info = lapack.cholesky_arrays(lapack.adjoint(matrix) if upper else matrix)
+    answer = lapack.Cholesky.apply(wide(A), values)
     return narrow(mH(answer) if upper else answer, A.dtype), info
 
 

@@ -5,7 +5,7 @@ import math
 import oneflow as flow
 import torch
 
-from oneflow_mock.compat.kernels.operands import floating, wrapped, wrapped_all
+from oneflow_mock.compat.kernels.operands import floating, integral, wrapped, wrapped_all
 
 __all__ = [
     *("amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp"),
@@ -15,7 +15,7 @@ __all__ = [
 
 
 def _lowest(dtype):
-    if dtype.is_floating_point:
+    if dtype.is_floating_point or dtype.is_complex:
         return -math.inf
     return False if dtype == flow.bool else torch.iinfo(dtype).min
 
@@ -45,7 +45,7 @@ def _filled(input, mask, value):
 
 def _summable(input, dtype):
     if dtype is None:
-        dtype = input.dtype if input.is_floating_point() else flow.int64
+        dtype = flow.int64 if integral(input) else input.dtype
     return input.to(dtype)
 
 
@@ -138,7 +138,7 @@ def _averaged(input, dtype):
 
 def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     """Return means of what the mask keeps; NaN of nothing."""
-    if dtype is None and not input.is_floating_point():
+    if dtype is None and integral(input):
         raise ValueError(f"input dtype must be floating point, not {input.dtype}")
     input = _averaged(input, dtype)
     answer = _total(input, dim, mask) / _counts(input, dim, mask)
@@ -152,8 +152,8 @@ def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype
         correction = 1 if unbiased is None else int(unbiased)
     counts = _counts(input, dim, mask)
     gap = input - _total(input, dim, mask) / counts
-    total = _total(gap * gap, dim, mask)
-    counts = (counts.to(total.dtype) - correction).clamp(min=0)
+    total = _total(gap * gap.conj(), dim, mask)
+    counts = (counts.to(total.real.dtype) - correction).clamp(min=0)
     return _shaped(total / counts, input, dim, keepdim)
 
 
