@@ -672,13 +672,18 @@ struct BatchNorm {
     C *means = mut_data<C>(context, "mean"), *scales = mut_data<C>(context, "scale");
     const int64_t channels = batch.channels, columns = batch.columns(), places = batch.places;
     if (context->Attr<bool>("training")) {
-      const std::vector<Moments> moments = batch_moments(batch, x);
+      std::vector<Moments> moments = batch_moments(batch, x);
+      const bool narrow = keeps_narrow<T>(context);
+      for (int64_t i = 0; narrow && i < channels; ++i) {
+        moments[i].squares = kept_as<T>(static_cast<C>(moments[i].squares));
+      }
       for (int64_t i = 0; i < channels; ++i) {
         means[i] = static_cast<C>(moments[i].mean);
         scales[i] = static_cast<C>(1 / std::sqrt(moments[i].variance() + eps));
-        if (keeps_narrow<T>(context)) {
+        if (narrow) {
+          const C variance = kept_as<T>(static_cast<C>(moments[i].variance()));
           means[i] = kept_as<T>(means[i]);
-          scales[i] = kept_as<T>(scales[i]);
+          scales[i] = kept_as<T>(static_cast<C>(1 / std::sqrt(variance + eps)));
         }
       }
       if (context->has_input("running_mean", 0)) {
