@@ -42,7 +42,7 @@ def _moments(input, dims, keepdim, eps, stepped=False):
     values = input.float()
     mean = values.mean(dim=dims, keepdim=keepdim)
     variance = torch.var(values, dims, False, keepdim)
-    if stepped:
+    if stepped and input.dtype == torch.bfloat16:
         count = input.numel() // max(variance.numel(), 1)
         variance = ((variance * count).to(input.dtype) / count).float()
     scale = torch.rsqrt(variance + eps)
