@@ -37,11 +37,15 @@ def native_layer_norm(input, normalized_shape, weight, bias, eps):
     return _affine((input - mean) * scale, weight, bias), mean.detach(), scale.detach()
 
 
-def _moments(input, dims, keepdim, eps):
-    """Return means and reciprocal deviations of halves, each rounded once."""
+def _moments(input, dims, keepdim, eps, stepped=False):
+    """Return means and reciprocal deviations of halves; the variance is rounded where told."""
     values = input.float()
     mean = values.mean(dim=dims, keepdim=keepdim)
-    scale = torch.rsqrt(torch.var(values, dims, False, keepdim) + eps)
+    variance = torch.var(values, dims, False, keepdim)
+    if stepped and input.dtype == torch.bfloat16:
+        count = input.numel() // max(variance.numel(), 1)
+        variance = ((variance * count).to(input.dtype) / count).float()
+    scale = torch.rsqrt(variance + eps)
     return mean.to(input.dtype), scale.to(input.dtype)
 
 
@@ -75,7 +79,7 @@ def native_batch_norm(
             input, running_mean, running_var, weight, bias, training, momentum, eps
         )
         if training:
-            saved = _moments(input.detach(), dims, False, eps)
+            saved = _moments(input.detach(), dims, False, eps, True)
         else:
             saved = input.new_zeros(0), input.new_zeros(0)
         answer = (answer, *saved)

@@ -672,13 +672,21 @@ struct BatchNorm {
     C *means = mut_data<C>(context, "mean"), *scales = mut_data<C>(context, "scale");
     const int64_t channels = batch.channels, columns = batch.columns(), places = batch.places;
     if (context->Attr<bool>("training")) {
-      const std::vector<Moments> moments = batch_moments(batch, x);
+      std::vector<Moments> moments = batch_moments(batch, x);
+      const bool narrow = keeps_narrow<T>(context);
+      // Of BFloat16 alone what the squares add up to is rounded, too.
+      const bool squares = narrow && std::is_same<T, BFloat16>::value;
+      for (int64_t i = 0; squares && i < channels; ++i) {
+        moments[i].squares = kept_as<T>(static_cast<C>(moments[i].squares));
+      }
       for (int64_t i = 0; i < channels; ++i) {
         means[i] = static_cast<C>(moments[i].mean);
         scales[i] = static_cast<C>(1 / std::sqrt(moments[i].variance() + eps));
-        if (keeps_narrow<T>(context)) {
+        if (narrow) {
+          C variance = static_cast<C>(moments[i].variance());
+          if (squares) { variance = kept_as<T>(variance); }
           means[i] = kept_as<T>(means[i]);
-          scales[i] = kept_as<T>(scales[i]);
+          scales[i] = kept_as<T>(static_cast<C>(1 / std::sqrt(variance + eps)));
         }
       }
       if (context->has_input("running_mean", 0)) {
@@ -686,7 +694,10 @@ struct BatchNorm {
         blend<C>(context, "running_mean", channels, momentum,
                  [&](int64_t i) { return moments[i].mean; });
         blend<C>(context, "running_var", channels, momentum,
-                 [&](int64_t i) { return moments[i].squares / (moments[i].count - 1); });
+                 [&](int64_t i) {
+          const double variance = moments[i].squares / (moments[i].count - 1);
+          return squares ? kept_as<T>(static_cast<C>(variance)) : variance;
+        });
       }
     } else {
       const Parameter<C> mean(context, "running_mean"), variance(context, "running_var");
