@@ -328,7 +328,7 @@ class _FractionalMaxPoolNd(Module):
             )
         if output_size is not None and output_ratio is not None:
             raise ValueError("only one of output_size and output_ratio may be specified")
-        if output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+        if output_ratio is not None and not all(0 < ratio < 1 for ratio in sizes(output_ratio)):
             raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
 
     def forward(self, input):
