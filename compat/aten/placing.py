@@ -210,7 +210,7 @@ def _on_host(input, dim, index, src, reduce, include_self):
         )
         array[where] = {"sum": 0, "prod": 1, "amax": lowest, "amin": highest}[reduce]
     getattr(np, _UFUNCS[reduce]).at(array, where, values)
-    return flow.from_numpy(np.ascontiguousarray(array)).to(input.dtype)
+    return host.tensor(array).to(input.dtype)
 
 
 def _functions():

@@ -385,6 +385,8 @@ def sum_to_size(input, *size):
     dims += [extra + d for d, n in enumerate(shape) if n == 1 and input.shape[extra + d] != 1]
     if not dims:
         return input
+    if not input.is_floating_point() and not input.is_complex():
+        input = input.to(flow.int64)
     dtype = input.dtype if input.dtype != flow.bool else flow.int64
     return input.to(dtype).sum(dim=dims, keepdim=True, dtype=dtype).reshape(*shape)
 

@@ -368,6 +368,8 @@ def unravel_index(indices, shape):
     if isinstance(shape, int):
         shape = (shape,)
     answers = []
+    if not indices.is_floating_point():
+        indices = indices.to(flow.int64)
     for size in reversed(tuple(shape)):
         answers.append(torch.remainder(indices, size))
         indices = torch.div(indices, size, rounding_mode="floor")

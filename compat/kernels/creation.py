@@ -459,10 +459,12 @@ def arange(
     default = flow.int64 if integral else _default_dtype()
     dtype = dtype_of("arange", dtype, default if out is None else out.dtype)
     device = device_of("arange", device)
-    if not dtype.is_floating_point:
+    if dtype is flow.int64:
         start, end, step = int(start), int(end), int(step)
         _check_range(start, end, step)
     count = _count(start, end, step)
+    if not dtype.is_floating_point:
+        start, step = int(start), int(step)
     check_room((count,))
     made = _sequence("arange", count, start, step, dtype, device)
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
@@ -492,6 +494,8 @@ def _sequence(api, count, start, step, dtype, device):
     if dtype == flow.bool and count > 2:
         raise RuntimeError("\"arange_cpu\" not implemented for 'Bool'")
     whole = isinstance(start, int) and isinstance(step, int)
+    if dtype is flow.uint8 and min(start, step) < 0:
+        whole = False
     if whole and dtype in _ARANGE_KERNELS and count:
         end = start + count * step
         if device is None:
@@ -554,10 +558,10 @@ def _spaced(start, end, steps, dtype):
     if dtype.is_complex:
         real = [_spaced(*pair, steps, dtypes.to_real(dtype)) for pair in _parts_of(start, end)]
         return real[0] + 1j * real[1]
-    if not dtype.is_floating_point:
-        start, end = int(start), int(end)
     if dtype in HALVES:
         return _spaced_halves(start, end, steps, dtype)
+    if dtype in NUMPY and not dtype.is_floating_point:
+        start, end = _whole(start, dtype), _whole(end, dtype)
     rounded = np.float64 if dtype in (flow.float64, flow.int64) else np.float32
     first, last = rounded(start), rounded(end)
     with np.errstate(all="ignore"):
@@ -617,13 +621,29 @@ def logspace(
     steps = _steps("logspace", steps)
     if dtype in HALVES:
         ends = _rounding(dtype)([start, end]).tolist() if steps > 1 else (start, end)
-        powers = _spaced(*ends, steps, flow.float32).astype(np.float32)
-    else:
+        powers = _spaced(*ends, steps, flow.float32).astype(np.float32).astype(np.float64)
+    elif dtype.is_floating_point or dtype.is_complex:
         powers = _spaced(start, end, steps, flow.float64)
+    else:
+        powers = _whole_powers(start, end, steps, dtype)
     with np.errstate(all="ignore"):
-        values = np.power(float(base), powers.astype(np.float64))
+        values = np.power(float(base), powers)
     made = _of_array(values, dtype, device_of("logspace", device))
     return finish(made, requires_grad, pin_memory) if out is None else into(out, made)
+
+
+def _whole_powers(start, end, steps, dtype):
+    """Return the powers of a whole `logspace`: from whole ends, but not whole themselves."""
+    first, last = _whole(start, dtype), _whole(end, dtype)
+    step = np.float32(last - first) / np.float32(max(steps - 1, 1))
+    place = np.arange(steps)
+    powers = np.where(place < steps // 2, first + step * place, last - step * (steps - 1 - place))
+    return powers.astype(np.float32).astype(np.float64)
+
+
+def _whole(value, dtype):
+    """Return a number as a dtype of integers holds it."""
+    return int(np.array(int(value), np.int64).astype(NUMPY[dtype]))
 
 
 def eye(

@@ -63,7 +63,7 @@ def _pool(dims):
             _random_samples = torch.rand(
                 batch, lead[-1], dims, dtype=input.dtype, device=input.device
             )
-        samples = host.array(_random_samples).reshape(planes, dims)
+        samples = host.array(_random_samples).reshape(-1, dims)[:planes]
         # Of planes the first sample is the width's.
         order = (1, 0) if dims == 2 else (0, 1, 2)
         flat = np.zeros((planes, *[1] * (2 * dims)), np.int64)

@@ -11,6 +11,14 @@ _to_numpy = flow.Tensor.to_numpy
 _cpu = flow.Tensor.cpu
 
 
+def tensor(values):
+    """Return an array as a tensor that shares its memory if it lies close; of any dtype."""
+    close = np.ascontiguousarray(values).reshape(values.shape)
+    if close.dtype in retyped.FROM_NUMPY:
+        return retyped.of_array(close)
+    return flow.from_numpy(close)
+
+
 def array(tensor):
     """Return a tensor's values as an array, shared with a tensor on the CPU.
 

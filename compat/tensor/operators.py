@@ -81,7 +81,9 @@ def _shift_left(self, other):
 def _shift_right(self, other):
     import torch
 
-    return torch.floor_divide(self, 2**other)
+    if isinstance(other, int) and 0 <= other < 31 and self.dtype in (flow.int32, flow.int64):
+        return torch.floor_divide(self, 2**other)
+    return torch.bitwise_right_shift(self, other)
 
 
 def _invert(self):

@@ -865,6 +865,23 @@ def log_softmax(input, dim, dtype=None, *, out=None):
     return flow.log_softmax(input, dim)
 
 
+#: Dtypes of which most elements have equals, whose order stays.
+_FEW_VALUES = (flow.bool, flow.uint8, flow.int8, dtypes.BY_NAME["int16"])
+
+
+def _sort_alike(input, dim, descending):
+    """Sort stably, by numbers made of an element and its place."""
+    size = input.shape[dim]
+    shape = [size if d == dim else 1 for d in range(input.ndim)]
+    places = flow.arange(size, dtype=flow.int64, device=input.device).reshape(*shape)
+    own = size - 1 - places if descending else places
+    # None is negative: the least of int16 is -32768.
+    keys, _ = flow.sort((input.to(flow.int64) + 32768) * size + own, dim, descending)
+    own = flow.fmod(keys, size)
+    indices = size - 1 - own if descending else own
+    return flow.gather(input, dim, indices), indices
+
+
 def sort(input, dim=-1, descending=False, stable=False, *, out=None):
     """Return the values sorted along ``dim`` and their int64 indices."""
     from torch.return_types import sort as named
@@ -874,9 +891,8 @@ def sort(input, dim=-1, descending=False, stable=False, *, out=None):
     if not input.numel():  # OneFlow's own kernel would end the process
         operands.wrapped(dim, input.ndim)
         return operands.written(named((input.clone(), input.to(flow.int64))), out)
-    if input.dtype == flow.bool:
-        values, indices = flow.sort(input.to(flow.int32), dim, descending)
-        values = values.to(flow.bool)
+    if input.dtype in _FEW_VALUES:
+        values, indices = _sort_alike(input, operands.wrapped(dim, input.ndim), descending)
     else:
         values, indices = flow.sort(input, dim, descending)
     return operands.written(named((values, indices.to(flow.int64))), out)

@@ -116,3 +116,62 @@ def test_a_gradient_that_does_not_exist_is_refused_when_it_is_asked_for():
         answer = torch.special.gammainc(source, torch.ones(2))
         with pytest.raises(NotImplementedError, match="derivative for 'igamma: input'"):
             answer.sum().backward()
+
+
+#: What OneFlow ends the process for: failed checks, divisions by zero, what is no tensor.
+FATAL = [
+    ("torch.stack([torch.ones(2, 3), torch.tensor(1.0)])", "RuntimeError"),
+    ("torch.stack([torch.ones(3), 3])", "TypeError"),
+    ("torch.cat([torch.ones(3), [1]])", "TypeError"),
+    ("torch.add(torch.ones(3), 'x')", "TypeError"),
+    ("torch.meshgrid(torch.ones(3), None)", "TypeError"),
+    ("torch.ones(3)['x']", "TypeError"),
+    ("torch.ones(3, 3)[0, [torch.ones(2, 3), 5]]", "ValueError"),
+    ("torch.ones(3)[torch.tensor(1.5):]", "TypeError"),
+    ("torch.ones(3).view_as('x')", "TypeError"),
+    ("torch.ones(3).reshape_as(None)", "TypeError"),
+    ("torch.ones(3).reshape((3, 'x'))", "TypeError"),
+    ("torch.ones(300).expand(20, 300).add_(1)", "RuntimeError"),
+    ("torch.ones(3).expand(2, 3).zero_()", "RuntimeError"),
+    ("torch.eye(4, 2**63 - 1)", "RuntimeError"),
+    ("torch.empty(2**62, 2**5)", "RuntimeError"),
+    ("torch.arange(1, 2**63 - 1, 2)", "RuntimeError"),
+    ("torch.ones(3).clamp(object, torch.ones(3))", "TypeError"),
+    ("F.conv1d(torch.ones(1, 4, 5), torch.ones(1, 4, 0))", "RuntimeError"),
+    ("F.conv_transpose1d(torch.ones(1, 3, 4), torch.ones(3, 3, 3).half())", "RuntimeError"),
+    ("F.grid_sample(torch.ones(2, 3, 5, 5), torch.ones(2, 5, 5, 2).long())", "RuntimeError"),
+    ("F.max_pool1d(torch.ones(2, 3), 3, dilation=[1, 2, 3])", "RuntimeError"),
+    ("F.max_unpool1d(torch.ones(1, 2, 1), torch.zeros(1, 2, 1), 3)", "RuntimeError"),
+    ("F.pad(torch.ones(1, 1), [-1, -2, 1, 1])", "RuntimeError"),
+    ("F.ctc_loss(torch.zeros(5, 2, 3), torch.ones(2, 4).long(), [5, 5], [4, -1])", "RuntimeError"),
+    ("torch.ones(5, 5).index_add_(-1, torch.arange(5), torch.ones(0, 5, 5))", "RuntimeError"),
+]
+
+
+def test_no_input_ends_the_process():
+    with oneflow_mock.enable():
+        import torch
+
+        from oneflow_mock.compat import hooks
+
+        if not hooks.kernels:
+            pytest.skip("the native kernels see to it")
+        names = {"torch": torch, "F": torch.nn.functional}
+        for call, expected in FATAL:
+            for _ in range(3):
+                with pytest.raises(Exception) as refused:
+                    eval(call, names)
+                assert type(refused.value).__name__ == expected, call
+        # Nothing that was going on is left as it was.
+        source = torch.ones(3, requires_grad=True)
+        (source * 2).sum().backward()
+        assert source.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_a_tensor_without_dimensions_goes_through_softmax():
+    with oneflow_mock.enable():
+        import torch
+
+        assert torch.nn.Softmax(0)(torch.tensor(3.0)).item() == 1.0
+        assert torch.nn.LogSoftmax(0)(torch.tensor(3.0)).item() == 0.0
+        assert torch.log_softmax(torch.ones(5, 0), 0).shape == (5, 0)

@@ -243,8 +243,8 @@ void power_of_number(const Block& block) {
   const T* x = static_cast<const T*>(block.in[0]);
   T* out = static_cast<T*>(block.out);
   // The exponent of a half is one.
-  const T exponent = static_cast<T>(r(static_cast<T>(block.numbers->real[0])));
-  const double y = std::is_same<Round, Exact>::value ? block.numbers->real[0] : exponent;
+  const double given = block.numbers->real[0];
+  const double y = std::is_same<Round, Exact>::value ? given : r(static_cast<float>(given));
   if (y == 2) {
     OFM_EACH { out[i] = x[i] * x[i]; }
   } else if (y == 3 && std::is_same<Round, Rounded<BFloat16>>::value) {
@@ -264,7 +264,7 @@ void power_of_number(const Block& block) {
     lanes::each(block.count, out, [&](Lanes base) OFM_INLINE { return lanes::pow(base, exponent); },
                 x);
   } else {
-    OFM_EACH { out[i] = math::pow(x[i], exponent); }
+    row_of<PowNumber, T, 0>(block);
   }
 }
 // A register's numbers as they are after a step.

@@ -41,6 +41,7 @@ int PyGILState_Check();
 void PyErr_Clear();
 ssize_t PySequence_Size(PyObject*);
 PyObject* PySequence_GetItem(PyObject*, ssize_t);
+PyObject* PyNumber_Index(PyObject*);
 int PyObject_HasAttrString(PyObject*, const char*);
 void Py_DecRef(PyObject*);
 }
@@ -229,7 +230,7 @@ using Unpack = void* (*)(void* result, PyObject* object);
 using Infer = int (*)(PyObject* object);
 Unpack original_tensors = nullptr, original_shape = nullptr;
 Infer original_scalar_type = nullptr;
-Unpack original_text = nullptr;
+void (*original_slice)(PyObject*, ssize_t*, ssize_t*, ssize_t*) = nullptr;
 
 void* unpack_tensors(void* result, PyObject* list) {
   PyObject* const wanted = python_side().tensor_type;
@@ -285,14 +286,24 @@ int infer_scalar_type(PyObject* object) {
   return original_scalar_type(object);
 }
 
-// OneFlow writes a slice into its message while Python's own error is set, so that there is no text.
-void* text_of(void* result, PyObject* object) {
-  if (object == nullptr) {
-    PyErr_Clear();
-    throw oneflow::TypeException(
-        "slice indices must be integers or None or have an __index__ method");
+// OneFlow writes a slice into its message while Python's own error is set.
+struct Slice {
+  PyObject head;
+  PyObject* parts[3];
+};
+
+void unpack_slice(PyObject* object, ssize_t* start, ssize_t* stop, ssize_t* step) {
+  for (PyObject* part : reinterpret_cast<Slice*>(object)->parts) {
+    if (part->type == &PyLong_Type || is_none(part)) { continue; }
+    PyObject* const number = PyNumber_Index(part);
+    if (number == nullptr) {
+      PyErr_Clear();
+      throw oneflow::TypeException(
+          "slice indices must be integers or None or have an __index__ method");
+    }
+    Py_DecRef(number);
   }
-  return original_text(result, object);
+  original_slice(object, start, stop, step);
 }
 
 // NumPy, asked for numbers of what is none, gives nothing, which OneFlow then reads.
@@ -394,8 +405,8 @@ void raise_failures(const calls::Library& library) {
               "_ZN7oneflow3one23MakeLocalTensorFromDataEP7_objectRKNS_8OptionalINS_6SymbolINS_5"
               "DTypeEEEEERKNS3_INS4_INS_6DeviceEEEEEbb",
               make_tensor, &original_make_tensor);
-    take_over(bindings, "_ZN7oneflow3one10functional16PyStringAsStringEP7_object", text_of,
-              &original_text);
+    take_over(bindings, "_ZN7oneflow3one10functional6detail13PySliceUnpackEP7_objectPlS5_S5_",
+              unpack_slice, &original_slice);
   }
   take_over(library, "_ZN7oneflow3one10functional17CheckInplaceValidERKSt10shared_ptrINS0_6TensorEE",
             check_written, &original_check_written);

@@ -84,8 +84,7 @@ void note_crowd(int64_t time) {
   if (time < until) { return; }
   const int64_t before = crowded_for.load(std::memory_order_relaxed);
   const bool again = time - until < 50 * kMillisecond;
-  const int64_t span =
-      again ? std::min(2 * before, 160 * kMillisecond) : 20 * kMillisecond;
+  const int64_t span = again ? std::min(2 * before, 160 * kMillisecond) : 20 * kMillisecond;
   crowded_for.store(span, std::memory_order_relaxed);
   crowded_until.store(time + span, std::memory_order_relaxed);
 }

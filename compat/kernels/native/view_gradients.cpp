@@ -9,7 +9,7 @@ namespace oneflow {
 namespace one {
 namespace functional {
 Maybe<Tensor> Narrow(const Pointer& x, int64_t dim, int64_t start, int64_t length);
-Maybe<Tensor> Select(const Pointer& x, int32_t dim, int32_t index);
+Maybe<Tensor> Squeeze(const Pointer& x, const Optional<std::vector<int32_t>>& dims);
 Maybe<Tensor> Expand(const Pointer& x, const Shape& shape);
 }  // namespace functional
 }  // namespace one
@@ -48,12 +48,15 @@ Maybe<TensorTuple> split(const TensorPointer& x, const TensorTuple& like, int64_
   return parts;
 }
 
-// StackGrad, which only the gradient of stack calls.
+// StackGrad, which only the gradient of stack calls. (OneFlow's select has no gradient where the
+// tensor itself is one element repeated.)
 Maybe<TensorTuple> unstack(const TensorPointer& x, const TensorTuple& like, int64_t axis) {
   if (!has_views(x) || axis < 0) { return unstack_like(x, like, axis); }
   auto parts = std::make_shared<TensorTuple>(like.size());
+  const std::vector<int32_t> dims{static_cast<int32_t>(axis)};
   for (size_t i = 0; i < like.size(); ++i) {
-    parts->at(i) = JUST(functional::Select(x, static_cast<int32_t>(axis), static_cast<int32_t>(i)));
+    const TensorPointer part = JUST(functional::Narrow(x, axis, static_cast<int64_t>(i), 1));
+    parts->at(i) = JUST(functional::Squeeze(part, dims));
   }
   return parts;
 }

@@ -469,11 +469,11 @@ def vander(x, N=None):
         raise RuntimeError("N must be greater than 1.")
     x = x.reshape(1) if x.ndim == 0 else x
     count = x.shape[-1] if N is None else N
+    if not x.is_floating_point() and not x.is_complex():
+        x = x.to(flow.int64)
     powers = [flow.ones_like(x)]
     for _ in range(count - 1):
         powers.append(powers[-1] * x)
-    if x.dtype == flow.bool:
-        powers = [one.to(flow.int64) for one in powers]
     return torch.stack(powers, dim=-1)
 
 

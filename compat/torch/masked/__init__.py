@@ -69,14 +69,23 @@ def prod(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     return answer if dims else answer.clone()
 
 
+def _kept_dtype(input):
+    """Return the dtype of running sums: the input's, but of truths int64."""
+    return torch.int64 if input.dtype is torch.bool else input.dtype
+
+
 def cumsum(input, dim, *, dtype=None, mask=None):
     """Return running sums of what the mask keeps."""
-    return torch.cumsum(_filled(_summable(input, dtype), mask, 0), wrapped(dim, input.ndim))
+    input = input if dtype is None else input.to(dtype)
+    kept = _filled(_summable(input, None), mask, 0)
+    return torch.cumsum(kept, wrapped(dim, input.ndim)).to(_kept_dtype(input))
 
 
 def cumprod(input, dim, *, dtype=None, mask=None):
     """Return running products of what the mask keeps."""
-    return torch.cumprod(_filled(_summable(input, dtype), mask, 1), wrapped(dim, input.ndim))
+    input = input if dtype is None else input.to(dtype)
+    kept = _filled(_summable(input, None), mask, 1)
+    return torch.cumprod(kept, wrapped(dim, input.ndim)).to(_kept_dtype(input))
 
 
 def amax(input, dim=None, *, keepdim=False, dtype=None, mask=None):

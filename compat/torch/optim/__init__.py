@@ -1,5 +1,6 @@
-"""torch.optim: the optimizers of its modules; this one PyTorch shows here only."""
+"""torch.optim: the optimizers of its modules; these PyTorch shows here only."""
 
 from torch.optim._adafactor import Adafactor
+from torch.optim._muon import Muon
 
-Adafactor.__module__ = "torch.optim"
+Adafactor.__module__ = Muon.__module__ = "torch.optim"

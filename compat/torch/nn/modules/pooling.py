@@ -295,3 +295,60 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """Means of windows that give a size (torch.nn.AdaptiveAvgPool3d)."""
 
     _DIMS = 3
+
+
+class _FractionalMaxPoolNd(Module):
+    """The largest of windows whose places are drawn."""
+
+    __constants__ = ["kernel_size", "return_indices", "output_size", "output_ratio"]
+
+    def __init__(
+        self,
+        kernel_size,
+        output_size=None,
+        output_ratio=None,
+        return_indices=False,
+        _random_samples=None,
+    ):
+        super().__init__()
+        dims = _dims(self)
+
+        def sizes(value):
+            return value if isinstance(value, (list, tuple)) else (value,) * dims
+
+        name = type(self).__name__
+        self.kernel_size = sizes(kernel_size)
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else sizes(output_size)
+        self.output_ratio = None if output_ratio is None else sizes(output_ratio)
+        if output_size is None and output_ratio is None:
+            raise ValueError(
+                f"{name} requires specifying either an output size, or a pooling ratio"
+            )
+        if output_size is not None and output_ratio is not None:
+            raise ValueError("only one of output_size and output_ratio may be specified")
+        if output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def forward(self, input):
+        return getattr(F, f"fractional_max_pool{_dims(self)}d")(
+            input,
+            self.kernel_size,
+            self.output_size,
+            self.output_ratio,
+            self.return_indices,
+            _random_samples=self._random_samples,
+        )
+
+
+class FractionalMaxPool2d(_FractionalMaxPoolNd):
+    """The largest of windows whose places are drawn (torch.nn.FractionalMaxPool2d)."""
+
+    _DIMS = 2
+
+
+class FractionalMaxPool3d(_FractionalMaxPoolNd):
+    """The largest of windows whose places are drawn (torch.nn.FractionalMaxPool3d)."""
+
+    _DIMS = 3
