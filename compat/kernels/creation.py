@@ -794,6 +794,8 @@ def as_array(data):
         return np.bool_(data), flow.bool
     if kind is int:
         return _integer(data), flow.int64
+    if kind is complex:
+        return np.complex128(data), dtypes.to_complex(_default_dtype())
     if hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
         array = np.asarray(data)
         return array, _dtype_of_array(array.dtype)
