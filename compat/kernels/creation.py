@@ -554,7 +554,7 @@ def linspace(
 def _spaced(start, end, steps, dtype):
     """Return the values, computed from both ends and rounded once, as PyTorch does."""
     if steps == 1:
-        return np.array([start])
+        return np.array([start], np.complex128 if isinstance(start, complex) else np.float64)
     if dtype.is_complex:
         real = [_spaced(*pair, steps, dtypes.to_real(dtype)) for pair in _parts_of(start, end)]
         return real[0] + 1j * real[1]
@@ -794,6 +794,8 @@ def as_array(data):
         return np.bool_(data), flow.bool
     if kind is int:
         return _integer(data), flow.int64
+    if kind is complex:
+        return np.complex128(data), dtypes.to_complex(_default_dtype())
     if hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
         array = np.asarray(data)
         return array, _dtype_of_array(array.dtype)
