@@ -218,7 +218,37 @@ def einsum(equation, *operands):
         equation, operands = _from_sublists(equation, *operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = operands[0]
+    if len(operands) == 1 and isinstance(equation, str):
+        return _einsum_of_one(equation.replace(" ", ""), operands[0])
     return flow.einsum(equation, *operands)
+
+
+def _einsum_of_one(equation, operand):
+    """Return diagonals and sums of one tensor, whose dimensions of size 1 OneFlow gets wrong."""
+    names, _, wanted = equation.partition("->")
+    is_plain = "..." not in equation and len(names) == operand.ndim
+    if not is_plain:
+        return flow.einsum(equation, operand)
+    given = names
+    if "->" not in equation:
+        wanted = "".join(sorted(name for name in set(names) if names.count(name) == 1))
+    for name in sorted(set(names)):
+        while given.count(name) > 1:
+            one, other = given.index(name), given.rindex(name)
+            if operand.shape[one] != operand.shape[other]:
+                raise RuntimeError(
+                    f"einsum(): subscript {name} is repeated for operand 0 but the sizes don't "
+                    f"match, {operand.shape[other]} != {operand.shape[one]}"
+                )
+            operand = torch.diagonal(operand, 0, one, other)
+            given = given[:one] + given[one + 1 : other] + given[other + 1 :] + name
+    if not set(wanted) <= set(given):
+        return flow.einsum(equation, operand)
+    gone = [place for place, name in enumerate(given) if name not in wanted]
+    if gone:
+        operand = operand.sum(gone)
+    kept = [name for name in given if name in wanted]
+    return operand.permute([kept.index(name) for name in wanted])
 
 
 def _from_sublists(*args):

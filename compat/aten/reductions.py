@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import oneflow as flow
 import torch
 from torch import return_types
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import halves, keywords
+from oneflow_mock.compat.kernels import dtypes, halves, host, keywords
 from oneflow_mock.compat.kernels.operands import (
     check_tensor,
     empty_of,
@@ -258,7 +259,6 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     else:
         dtype = torch.result_type(observed, weights)
         observed = observed.to(dtype)
-        weights = weights.to(observed.real.dtype)
         total = weights.sum()
         if not count or float(total) == 0:
             raise RuntimeError("cov(): weights sum to zero, can't be normalized")
@@ -266,8 +266,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         weighted = observed - mean
         left = weighted * weights
     if weights is not None and aweights is not None and correction:
-        frequencies = aweights.to(observed.real.dtype)
-        norm = total - correction * (weights * frequencies).sum() / total
+        norm = total - correction * (weights * aweights).sum() / total
     else:
         norm = total - correction
     norm = torch.clamp(norm, min=0) if isinstance(norm, flow.Tensor) else (norm if norm > 0 else 0)
@@ -631,3 +630,29 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
         wrapped_all(dim, 0)
         return written(torch.linalg.vector_norm(input.reshape(1), power, 0).reshape(()), out)
     return written(torch.linalg.vector_norm(input, power, dim, keepdim), out)
+
+
+def hash_tensor(input, dim=(), *, keepdim=False, mode=0, out=None):
+    """Return the exclusive or of the elements' 64 bits, as doubles or int64 (torch.hash_tensor)."""
+    if mode != 0:
+        raise RuntimeError(f"Unknown hash_tensor mode: {mode}")
+    if input.is_complex():
+        scalar = dtypes.traits(input.dtype).scalar
+        raise NotImplementedError(f"\"xor_sum_cpu\" not implemented for '{scalar}'")
+    is_whole = isinstance(dim, (tuple, list)) and not dim
+    dims = wrapped_all(dim, input.ndim)
+    if is_whole and not input.numel():
+        raise RuntimeError(
+            "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify "
+            "the reduction dim with the 'dim' argument."
+        )
+    _checked_extreme("hash_tensor", input, dims)
+    if out is not None and out.dtype != torch.uint64:
+        raise RuntimeError(
+            f"Expected result to be of dtype uint64, but got {dtypes.traits(out.dtype).scalar}"
+        )
+    hooks.host_fallback("torch.hash_tensor")
+    values = host.array(input)
+    values = values.astype(np.float64 if input.is_floating_point() else np.int64).view(np.uint64)
+    answer = np.bitwise_xor.reduce(values, axis=tuple(dims), keepdims=keepdim)
+    return written(torch.from_numpy(np.asarray(answer, np.uint64)).to(input.device), out)

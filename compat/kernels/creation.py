@@ -562,7 +562,8 @@ def _spaced(start, end, steps, dtype):
         return _spaced_halves(start, end, steps, dtype)
     if dtype in NUMPY and not dtype.is_floating_point:
         start, end = _whole(start, dtype), _whole(end, dtype)
-    rounded = np.float64 if dtype in (flow.float64, flow.int64) else np.float32
+    is_wide = dtype == flow.float64 or not dtype.is_floating_point
+    rounded = np.float64 if is_wide else np.float32
     first, last = rounded(start), rounded(end)
     with np.errstate(all="ignore"):
         step = float((last - first) / rounded(steps - 1)) if steps else 0.0
@@ -634,11 +635,14 @@ def logspace(
 
 def _whole_powers(start, end, steps, dtype):
     """Return the powers of a whole `logspace`: from whole ends, but not whole themselves."""
+    if steps == 1:
+        return np.array([start], np.float64)
     first, last = _whole(start, dtype), _whole(end, dtype)
     step = np.float32(last - first) / np.float32(max(steps - 1, 1))
-    place = np.arange(steps)
-    powers = np.where(place < steps // 2, first + step * place, last - step * (steps - 1 - place))
-    return powers.astype(np.float32).astype(np.float64)
+    place = np.arange(steps, dtype=np.float32)
+    up = np.float32(first) + step * place
+    down = np.float32(last) - step * (np.float32(steps - 1) - place)
+    return np.where(place < steps // 2, up, down).astype(np.float64)
 
 
 def _whole(value, dtype):
