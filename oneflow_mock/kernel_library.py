@@ -60,8 +60,10 @@ LEVEL_FLAGS = {
 }
 
 # Behind the library proper, where the dynamic loader does not look: this, the key, a checksum.
-_MARK = b"oneflow-mock kernels 2\0"
+_MARK = b"oneflow-mock kernels 3\0"
 _DIGEST, _CHECKSUM = 32, 4
+#: Bytes that are folded onto each other for the checksum.
+_ROW = 4080
 
 
 class KernelError(MockError):
@@ -221,7 +223,17 @@ def sealed(library: bytes, wanted: bytes) -> bytes:
 
 
 def _checksum(content: bytes | memoryview) -> bytes:
-    return binascii.crc32(content).to_bytes(_CHECKSUM, "big")
+    """Return the CRC of the exclusive or of all rows: that of ten megabytes takes 5 ms by itself.
+
+    Rows are no pages, so that pages in the wrong order show.
+    """
+    import numpy as np  # OneFlow has imported it
+
+    rows = len(content) // _ROW
+    words = np.frombuffer(content, np.uint64, rows * _ROW // 8).reshape(rows, _ROW // 8)
+    folded = np.bitwise_xor.reduce(words, axis=0).tobytes()
+    checksum = binascii.crc32(content[rows * _ROW :], binascii.crc32(folded))
+    return checksum.to_bytes(_CHECKSUM, "big")
 
 
 def check_file(path: str, wanted: bytes) -> None:
