@@ -122,9 +122,9 @@ def oneflow_library() -> str:
 
 
 def key(level: str) -> bytes:
-    """Return what the library for an instruction set depends on, as a digest."""
+    """Return what the library for an instruction set depends on, its form too, as a digest."""
     whole = hashlib.sha256()
-    settings = (level, COMMON_FLAGS, LEVEL_FLAGS[level], engine.VERSION)
+    settings = (_MARK, level, COMMON_FLAGS, LEVEL_FLAGS[level], engine.VERSION)
     whole.update(repr((settings, os.path.basename(oneflow_library()), ONEDNN)).encode())
     folder = native_folder()
     for path in sources():
