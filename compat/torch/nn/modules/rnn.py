@@ -1,10 +1,14 @@
-"""torch.nn.modules.rnn: OneFlow's recurrent layers; cells that ask a property right."""
+"""torch.nn.modules.rnn: recurrent layers on one kernel, cells that ask a property right."""
 
 import oneflow as flow
 import torch.nn.utils.rnn  # noqa: F401  (its PackedSequence is what the layers look for)
 from oneflow.nn.modules import rnn as engine
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.aten import recurrent
+
+for _name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
+    hooks.patch(flow._C, _name, getattr(recurrent, _name))
 
 
 def _held_weights(self):
