@@ -1,12 +1,5 @@
-"""torch._VF: the functions of torch by another way, past what is replaced there."""
+"""torch._VF: the functions of torch that torch.nn.modules.rnn calls."""
 
-from oneflow_mock.compat import aten
+from oneflow_mock.compat.aten.recurrent import gru, lstm, rnn_relu, rnn_tanh
 
-
-def __getattr__(name):
-    import torch
-
-    try:
-        return aten.find(name)
-    except AttributeError:
-        return getattr(torch, name)
+__all__ = ["gru", "lstm", "rnn_relu", "rnn_tanh"]
