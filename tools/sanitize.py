@@ -83,11 +83,10 @@ def examine(family, runtime):
                 break
             first = reached + 1
         found, texts = test_kernel_cases.read(target)
-        golden = test_kernel_cases.GOLDENS[family]
         wrong = [
             text
             for number, text in texts.items()
-            if test_kernel_cases.wrong(family, text, {text: found.get(number, LOST)}, golden)
+            if test_kernel_cases.wrong(family, "with", text, {text: found.get(number, LOST)})
         ]
     print(f"{family}: {count} cases, {faults} faults, {len(wrong)} wrong answers", flush=True)
     for text in wrong:

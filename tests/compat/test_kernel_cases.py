@@ -2,7 +2,8 @@
 
 ``kernel_cases/<family>.txt`` is a table like ``operator_cases.txt``; behind a case may stand
 ``  # rtol=... atol=...``. What OneFlow's operators alone cannot do is noted, with what happens
-instead, in ``kernel_cases/<family>.without.json``::
+instead, in ``kernel_cases/<family>.without.json``; there ``{"atol": 5e-05}`` is what OneFlow's own
+products, which are rounded differently on each make of processor, may be off by::
 
     python tests/compat/test_kernel_cases.py FAMILY... [--note]
 
@@ -10,6 +11,7 @@ prints what is wrong in either way, and writes that file with ``--note``.
 """
 
 import fcntl
+import functools
 import json
 import os
 import sys
@@ -32,8 +34,9 @@ def golden(family):
     return {text: answers[number] for number, text in texts.items() if number in answers}
 
 
+@functools.lru_cache(maxsize=None)
 def excused(family):
-    """Return the reasons why cases fail without the kernels, by text."""
+    """Return why cases fail without the kernels, or how far they may be off, by text."""
     path = HERE / "kernel_cases" / f"{family}.without.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
@@ -52,11 +55,16 @@ def answers(family, kernels, folder):
     return {text: found[number] for number, text in texts.items() if number in found}
 
 
-def wrong(family, text, found, expected):
+def wrong(family, kernels, text, found):
     """Return what is wrong with the answer to a case, or an empty text."""
+    expected = GOLDENS[family]
     if text not in expected:
         return "PyTorch's answer is lacking: tools/draw_operator_golden.py"
-    return difference(expected[text], found[text], **operator_cases.remarks(text))
+    remarks = operator_cases.remarks(text)
+    note = excused(family).get(text)
+    if kernels == "without" and isinstance(note, dict):
+        remarks.update(note)
+    return difference(expected[text], found[text], **remarks)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +93,7 @@ def _parameters():
             marks = () if built else pytest.mark.skip(reason="the native kernels are not built")
             yield pytest.param(family, "with", text, id=f"{family}: {text}", marks=marks)
             marks = ()
-            if text in reasons:
+            if isinstance(reasons.get(text), str):
                 marks = pytest.mark.xfail(strict=True, reason=reasons[text])
             yield pytest.param(family, "without", text, id=f"{family} without: {text}", marks=marks)
 
@@ -93,7 +101,7 @@ def _parameters():
 @pytest.mark.parametrize(("family", "kernels", "text"), list(_parameters()))
 def test_answer_is_pytorchs(family, kernels, text, shared_folder):
     found = answers(family, kernels, shared_folder)
-    assert wrong(family, text, found, GOLDENS[family]) == ""
+    assert wrong(family, kernels, text, found) == ""
 
 
 def _reason(problem):
@@ -111,7 +119,7 @@ def main(words):
             for kernels in SWITCH:
                 found = answers(family, kernels, Path(folder))
                 texts = operator_cases.cases(TABLES[family])
-                bad = {text: wrong(family, text, found, GOLDENS[family]) for text in texts}
+                bad = {text: wrong(family, kernels, text, found) for text in texts}
                 bad = {text: problem for text, problem in bad.items() if problem}
                 print(f"{family} {kernels}: {len(texts) - len(bad)} of {len(texts)} right")
                 for text, problem in bad.items():
@@ -119,7 +127,8 @@ def main(words):
                         print(f"  {text}\n        {problem[:300]}")
         if "--note" in words:
             path = HERE / "kernel_cases" / f"{family}.without.json"
-            notes = {text: _reason(problem) for text, problem in bad.items()}
+            kept = {text: note for text, note in excused(family).items() if type(note) is dict}
+            notes = {**kept, **{text: _reason(problem) for text, problem in bad.items()}}
             path.write_text(
                 json.dumps(notes, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
             )
