@@ -20,8 +20,8 @@
 
 namespace ofm {
 
-void stay_single();                                // library.cpp
-void interpret_at_once(const calls::Library&);     // interpret.cpp
+void stay_single();                             // library.cpp
+void interpret_at_once(const calls::Library&);  // interpret.cpp
 void* take_turn();
 void end_turn(void* state);
 
@@ -149,7 +149,7 @@ bool take_over() {
 
 }  // namespace
 
-// Python's other threads go on while an operator runs, as in PyTorch; and since nobody waits for
+// Python's other threads, if any, go on while an operator runs, as in PyTorch; and since nobody waits for
 // his turn with Python's lock in his hand, the operator that runs can take it.
 void* take_turn() {
   void* state = has_gil() && !is_alone() ? save_thread() : nullptr;
