@@ -250,6 +250,71 @@ print("equal")
     assert run(program) == ["equal"]
 
 
+@needs_kernels
+def test_memory_goes_back_with_the_last_that_holds_it():
+    program = """
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+def use():
+    large = torch.ones(1_000_000, requires_grad=True)
+    view = (large * large).view(1000, 1000)[1:]
+    del large
+    view.sum().backward()
+    kept = view.detach()[:2]
+    del view
+    return kept.sum().item()
+use()
+before = resident()
+for _ in range(60):
+    assert use() == 2000
+print(resident() - before < 40_000_000)
+"""
+    assert run(program) == ["True"]
+
+
+@needs_kernels
+def test_tensors_from_before_a_graph_live_on():
+    program = """
+import oneflow
+class Graph(oneflow.nn.Graph):
+    def build(self, given):
+        return given + 1
+given = torch.ones(3, 4)
+view = given.view(12)[2:]
+graph = Graph()
+sums = set()
+for _ in range(20):
+    sums.add(graph(given).sum().item() + (view * 2).sum().item())
+    given, view = torch.ones(3, 4), torch.ones(3, 4).view(12)[2:]
+print(*sums)
+"""
+    assert run(program) == ["44.0"]
+
+
+@needs_kernels
+def test_a_fork_between_the_operators_of_threads():
+    program = """
+import threading
+def work():
+    for _ in range(500):
+        (torch.ones(9, 9) @ torch.ones(9, 9)).view(81).sum().item()
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads:
+    thread.start()
+statuses = set()
+for _ in range(8):
+    child = os.fork()
+    if child == 0:
+        os._exit(int((torch.ones(9, 9) @ torch.ones(9, 9)).sum().item() != 729))
+    statuses.add(os.waitpid(child, 0)[1])
+for thread in threads:
+    thread.join()
+print(*statuses)
+"""
+    assert run(program) == ["0"]
+
+
 INTERRUPTED = """
 large = torch.ones(700, 700)
 print("computing", flush=True)

@@ -20,7 +20,10 @@
 
 namespace ofm {
 
-void stay_single();  // library.cpp
+void stay_single();                             // library.cpp
+void interpret_at_once(const calls::Library&);  // interpret.cpp
+void* take_turn();
+void end_turn(void* state);
 
 namespace {
 
@@ -49,15 +52,22 @@ int (*has_gil)() = nullptr;
 void* (*save_thread)() = nullptr;
 void (*restore_thread)(void*) = nullptr;
 
-// Python's other threads go on while an operator runs, as in PyTorch; and since nobody waits for
-// his turn with Python's lock in his hand, the operator that runs can take it.
+// Python's threads, as of its C interface; what is not there is not asked.
+void* (*main_interpreter)() = nullptr;
+void* (*first_thread)(void*) = nullptr;
+void* (*next_thread)(void*) = nullptr;
+
+// With one thread nobody waits for Python's lock, and none can begin while this one has it.
+bool is_alone() {
+  if (!main_interpreter || !first_thread || !next_thread) { return false; }
+  void* first = first_thread(main_interpreter());
+  return first != nullptr && next_thread(first) == nullptr;
+}
+
 class Turn {
  public:
-  Turn() : state_(has_gil() ? save_thread() : nullptr) { running.lock(); }
-  ~Turn() {
-    running.unlock();
-    if (state_ != nullptr) { restore_thread(state_); }
-  }
+  Turn() : state_(take_turn()) {}
+  ~Turn() { end_turn(state_); }
 
  private:
   void* state_;
@@ -67,8 +77,8 @@ void* receive(void* result, void* machine, void* instructions) {
   if (!at_once.load(std::memory_order_relaxed)) {
     return original_receive(result, machine, instructions);
   }
-  Turn turn;
-  if (at_once.load(std::memory_order_relaxed)) { answer_forked = has_run = true; }
+  const Turn turn;
+  if (at_once.load(std::memory_order_relaxed)) { answer_forked = true; }
   return original_receive(result, machine, instructions);
 }
 
@@ -125,14 +135,32 @@ bool take_over() {
   if (!receive_slot || !forked_slot || !has_gil || !save_thread || !restore_thread) {
     return false;
   }
+  main_interpreter = reinterpret_cast<void* (*)()>(dlsym(RTLD_DEFAULT, "PyInterpreterState_Main"));
+  first_thread =
+      reinterpret_cast<void* (*)(void*)>(dlsym(RTLD_DEFAULT, "PyInterpreterState_ThreadHead"));
+  next_thread = reinterpret_cast<void* (*)(void*)>(dlsym(RTLD_DEFAULT, "PyThreadState_Next"));
   original_receive = reinterpret_cast<Receive>(calls::address_of(library, kReceive));
   original_is_forked = reinterpret_cast<IsForked>(calls::address_of(library, kIsForked));
+  interpret_at_once(library);
   pthread_atfork(before_fork, after_fork, in_child);
   return calls::replace(library, forked_slot, reinterpret_cast<void*>(is_forked))
          && calls::replace(library, receive_slot, reinterpret_cast<void*>(receive));
 }
 
 }  // namespace
+
+// Python's other threads, if any, go on while an operator runs, as in PyTorch; and since nobody waits for
+// his turn with Python's lock in his hand, the operator that runs can take it.
+void* take_turn() {
+  void* state = has_gil() && !is_alone() ? save_thread() : nullptr;
+  running.lock();
+  has_run = true;
+  return state;
+}
+void end_turn(void* state) {
+  running.unlock();
+  if (state != nullptr) { restore_thread(state); }
+}
 
 bool runs_at_once() { return at_once.load(std::memory_order_relaxed); }
 

@@ -162,6 +162,28 @@ struct Blas {
   std::vector<float> copy;
 };
 
+// Products this tiny are done before oneDNN, and signals kept from it, would have begun.
+constexpr int64_t kTiny = 512;
+
+bool is_tiny(int64_t m, int64_t n, int64_t k) {
+  return m <= kTiny && n <= kTiny && k <= kTiny && m * n * k <= kTiny;
+}
+
+void tiny_product(int64_t m, int64_t n, int64_t k, float alpha, Matrix<float> a, Matrix<float> b,
+                   bool add, float* c, int64_t stride) {
+  float sums[kTiny];
+  for (int64_t i = 0; i < m; ++i) {
+    std::fill_n(sums, n, 0.0f);
+    for (int64_t p = 0; p < k; ++p) {
+      const float factor = a.data[i * a.row + p * a.column];
+      const float* row = b.data + p * b.row;
+      for (int64_t j = 0; j < n; ++j) { sums[j] += factor * row[j * b.column]; }
+    }
+    float* out = c + i * stride;
+    for (int64_t j = 0; j < n; ++j) { out[j] = add ? out[j] + alpha * sums[j] : alpha * sums[j]; }
+  }
+}
+
 }  // namespace
 
 template<>
@@ -171,6 +193,9 @@ void gemm<float>(int64_t m, int64_t n, int64_t k, float alpha, Matrix<float> a, 
   if (k <= 0) {
     for (int64_t i = 0; !add && i < m; ++i) { std::fill_n(c + i * stride, n, 0.0f); }
     return;
+  }
+  if (alpha != 0 && is_tiny(m, n, k)) {
+    return tiny_product(m, n, k, alpha, a, b, add, c, stride);
   }
   if (!in_parallel()) { stream(); }  // for the number of threads
   const Blas left(a, m, k), right(b, k, n);
