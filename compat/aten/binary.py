@@ -9,6 +9,7 @@ import torch
 from oneflow_mock.compat.kernels import dtypes, halves
 from oneflow_mock.compat.kernels.host_functions import computed, differentiable
 from oneflow_mock.compat.kernels.operands import (
+    check_held,
     check_tensor,
     floating,
     integral,
@@ -323,14 +324,39 @@ def div(input, other, *, rounding_mode=None, out=None):
 
 def div_(input, other, *, rounding_mode=None):
     """Divide in place (torch.Tensor.div_)."""
-    if rounding_mode is None:
+    is_whole = not (input.is_floating_point() or input.is_complex())
+    if rounding_mode is None and not is_whole and _alike(input, other):
         return _div_in_place(input, other)
-    from oneflow_mock.compat.tensor import in_place
-
-    return in_place("div_", div)(input, other, rounding_mode=rounding_mode)
+    return _in_place("div_", div, input, other, rounding_mode=rounding_mode)
 
 
 _div_in_place = flow._C.div_
+
+
+def _alike(input, other):
+    """Tell whether OneFlow's operators in place do with the second operand what PyTorch's do."""
+    if type(other) is float:
+        return input.is_floating_point()
+    if type(other) is int:
+        return input.dtype is not flow.bool
+    return isinstance(other, flow.Tensor) and other.dtype is input.dtype
+
+
+def _in_place(name, compute, input, other, **options):
+    """Write what an operator answers into its first operand, if that can hold it."""
+    from oneflow_mock.compat.tensor import in_place
+
+    return in_place(name, compute)(input, other, **options)
+
+
+def mul_(input, other):
+    """Multiply in place (torch.Tensor.mul_)."""
+    if _alike(input, other):
+        return _mul_in_place(input, other)
+    return _in_place("mul_", lambda a, b: a * b, input, other)
+
+
+_mul_in_place = flow._C.mul_
 _SIMPLE = (float, int)
 divide = div
 true_divide = div
@@ -424,7 +450,24 @@ def sub(input, other, *, alpha=1, out=None):
 
 def sub_(input, other, *, alpha=1):
     """Subtract alpha other in place (torch.Tensor.sub_)."""
-    return flow._C.sub(input, other, alpha=alpha, inplace=True)
+    if _alike(input, other):
+        return flow._C.sub(input, other, alpha=alpha, inplace=True)
+    return _in_place("sub_", _less, input, other, alpha=alpha)
+
+
+def _less(a, b, alpha):
+    return a - (b if alpha == 1 else b * alpha)
+
+
+def add_(input, other, *, alpha=1):
+    """Add alpha other in place (torch.Tensor.add_)."""
+    if _alike(input, other):
+        return flow._C.add(input, other, alpha=alpha, inplace=True)
+    return _in_place("add_", _more, input, other, alpha=alpha)
+
+
+def _more(a, b, alpha):
+    return a + (b if alpha == 1 else b * alpha)
 
 
 def masked_fill(input, mask, value):
@@ -434,9 +477,18 @@ def masked_fill(input, mask, value):
 
 def clamp_(input, min=None, max=None):
     """Hold the input within [min, max], in place (torch.Tensor.clamp_)."""
-    if isinstance(min, flow.Tensor) or isinstance(max, flow.Tensor):
-        return input.copy_(torch.clamp(input.clone(), min, max))
-    return flow._C.clamp_(input, min, max)
+    bounds = (type(min), type(max))
+    takes = _CLAMPED if float in bounds else _CLAMPED | _COUNTED
+    if input.dtype in takes and _BOUNDS.issuperset(bounds) and min == min and max == max:
+        return flow._C.clamp_(input, min, max)
+    answer = torch.clamp(input.clone(), min, max)
+    check_held(answer.dtype, input)
+    return input.copy_(answer)
+
+
+_CLAMPED = frozenset((flow.float32, flow.float64))
+_COUNTED = frozenset((flow.int8, flow.uint8, flow.int32, flow.int64))
+_BOUNDS = frozenset((int, float, type(None)))
 
 
 clip_ = clamp_

@@ -13,7 +13,13 @@ import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
-from oneflow_mock.compat.kernels.operands import empty_of, wrapped, written
+from oneflow_mock.compat.kernels.operands import (
+    check_tensor,
+    empty_of,
+    scalar_name,
+    wrapped,
+    written,
+)
 
 _Tensor = flow.Tensor
 _settle = flow._oneflow_internal.eager.Sync
@@ -81,9 +87,12 @@ def _checked(input, dim, index, error, work, *args, **kwargs):
 
 
 def _as_positions(index, name):
+    check_tensor(name, index, "index", 3)
     if index.dtype == flow.int64 or index.dtype == flow.int32:
         return index
-    raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+    raise RuntimeError(
+        f"{name}(): Expected dtype int32/int64 for index but got: {scalar_name(index.dtype)}"
+    )
 
 
 def index_select(input, dim, index, *, out=None):
@@ -215,6 +224,8 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
     """Return a copy with slices added along a dimension where a vector of positions says."""
     if input.dtype != source.dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    # OneFlow keeps a kernel once chosen: its own, which checks nothing, if these were others.
+    index = _as_positions(index, "index_add_")
     dim = wrapped(dim, input.ndim)
     if index.ndim == 0:
         index = index.unsqueeze(0)
@@ -263,6 +274,7 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
         return self
     if self.dtype != source.dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    index = _as_positions(index, "index_add_")
     dim = wrapped(dim, self.ndim)
     odd = not self.ndim or not source.ndim or self.dtype == flow.bool
     odd = odd or _others(self.shape, dim) != _others(source.shape, dim)
