@@ -1,6 +1,7 @@
 """Functions of two tensors, element by element (ATen's ``BinaryOps.cpp``)."""
 
 import math
+import operator
 
 import numpy as np
 import oneflow as flow
@@ -324,22 +325,16 @@ def div(input, other, *, rounding_mode=None, out=None):
 
 def div_(input, other, *, rounding_mode=None):
     """Divide in place (torch.Tensor.div_)."""
-    is_whole = not (input.is_floating_point() or input.is_complex())
-    if rounding_mode is None and not is_whole and _alike(input, other):
-        return _div_in_place(input, other)
+    if rounding_mode is None:
+        try:
+            return _div_in_place(input, other)
+        except _REFUSED:  # promoted first, this may do
+            pass
     return _in_place("div_", div, input, other, rounding_mode=rounding_mode)
 
 
 _div_in_place = flow._C.div_
-
-
-def _alike(input, other):
-    """Tell whether OneFlow's operators in place do with the second operand what PyTorch's do."""
-    if type(other) is float:
-        return input.is_floating_point()
-    if type(other) is int:
-        return input.dtype is not flow.bool
-    return isinstance(other, flow.Tensor) and other.dtype is input.dtype
+_REFUSED = (RuntimeError, TypeError)
 
 
 def _in_place(name, compute, input, other, **options):
@@ -351,9 +346,10 @@ def _in_place(name, compute, input, other, **options):
 
 def mul_(input, other):
     """Multiply in place (torch.Tensor.mul_)."""
-    if _alike(input, other):
+    try:
         return _mul_in_place(input, other)
-    return _in_place("mul_", lambda a, b: a * b, input, other)
+    except _REFUSED:
+        return _in_place("mul_", operator.mul, input, other)
 
 
 _mul_in_place = flow._C.mul_
@@ -450,9 +446,10 @@ def sub(input, other, *, alpha=1, out=None):
 
 def sub_(input, other, *, alpha=1):
     """Subtract alpha other in place (torch.Tensor.sub_)."""
-    if _alike(input, other):
+    try:
         return flow._C.sub(input, other, alpha=alpha, inplace=True)
-    return _in_place("sub_", _less, input, other, alpha=alpha)
+    except _REFUSED:
+        return _in_place("sub_", _less, input, other, alpha=alpha)
 
 
 def _less(a, b, alpha):
@@ -461,9 +458,16 @@ def _less(a, b, alpha):
 
 def add_(input, other, *, alpha=1):
     """Add alpha other in place (torch.Tensor.add_)."""
-    if _alike(input, other):
-        return flow._C.add(input, other, alpha=alpha, inplace=True)
+    if not isinstance(other, _Tensor) or other.dtype is input.dtype:  # others OneFlow casts
+        try:
+            return _sum(input, other, alpha=alpha, inplace=True)
+        except _REFUSED:
+            pass
     return _in_place("add_", _more, input, other, alpha=alpha)
+
+
+_sum = flow._C.add
+_Tensor = flow.Tensor
 
 
 def _more(a, b, alpha):

@@ -27,14 +27,15 @@ def _names():
 
 def install(patches) -> None:
     """Guard every operator that the class has."""
+    augmented = {name: getattr(flow.Tensor, name) for name in _AUGMENTED}
     for name in _names():
         stock = getattr(flow.Tensor, name, None)
         if stock is not None:
             stock = _product(stock) if name == "__matmul__" else stock
             stock = _reflected_difference(stock) if name == "__rsub__" else stock
             patches.set(flow.Tensor, name, _guarded(name, stock))
-    for name in _AUGMENTED:
-        patches.set(flow.Tensor, name, _augmented(name))
+    for name, stock in augmented.items():
+        patches.set(flow.Tensor, name, _augmented(name, stock))
     for name in ("and", "or", "xor", "floordiv", "mod", "lshift", "rshift", "pow"):
         if not hasattr(flow.Tensor, f"__i{name}__") or name == "pow":  # OneFlow's makes a new one
             patches.set(flow.Tensor, f"__i{name}__", _in_place(f"__{name}__"))
@@ -108,8 +109,13 @@ _AUGMENTED = {"__iadd__": "add_", "__isub__": "sub_", "__imul__": "mul_", "__itr
 _OPERANDS = (flow.Tensor, int, float, complex, np.generic)
 
 
-def _augmented(name):
+def _augmented(name, stock):
     def operator(self, other):
+        if type(other) in _PLAIN:
+            try:
+                return stock(self, other)
+            except (RuntimeError, TypeError):  # promoted first, the method may do
+                pass
         if isinstance(other, _OPERANDS):
             return getattr(self, _AUGMENTED[name])(other)
         return NotImplemented
