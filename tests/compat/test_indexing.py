@@ -1,4 +1,4 @@
-"""Indices and assignments that OneFlow has not, or has otherwise; the answers are PyTorch 2.13's."""
+"""Indices and assignments that OneFlow lacks or has otherwise; the answers are PyTorch 2.13's."""
 
 import numpy
 import pytest
@@ -54,6 +54,14 @@ def test_values_of_another_dtype_are_refused_at_positions():
 
         with pytest.raises(RuntimeError):
             torch.zeros(2)[[0, 1]] = torch.tensor(7)
+
+
+def test_rolled_by_more_than_32_bits():
+    with oneflow_mock.enable():
+        import torch
+
+        assert torch.arange(3).roll(2**31).tolist() == [1, 2, 0]
+        assert type(torch.gradient(torch.ones(3))) is tuple
 
 
 def test_what_is_picked_can_be_viewed():

@@ -152,6 +152,7 @@ FATAL = [
     ("F.ctc_loss(torch.zeros(3, 1, 4), torch.tensor([[2**40]]), [3], [1])", "RuntimeError"),
     ("F.adaptive_avg_pool2d(torch.ones(2, 3, 5), (2**31, 2**31))", "RuntimeError"),
     ("F.interpolate(torch.ones(2, 3, 4, 4), (2**31, 2**31))", "RuntimeError"),
+    ("F.interpolate(torch.ones(2, 0, 4, 4), (2**31, 2**31))", "RuntimeError"),
     ("F.pad(torch.ones(2), (2**31, 2**31), 'replicate')", "NotImplementedError"),
 ]
 

@@ -932,7 +932,7 @@ def interpolate(
     have = input.shape[2:]
     if size is not None:
         wanted = size = [operator.index(side) for side in _pair(size, dims)]
-        operands.check_room([*input.shape[:2], *(max(side, 1) for side in wanted)])
+        operands.check_room([max(side, 1) for side in (*input.shape[:2], *wanted)])
     else:
         factors = [float(factor) for factor in _pair(scale_factor, dims)]
         wanted = [int(side * factor) for side, factor in zip(have, factors)]
