@@ -418,6 +418,11 @@ def set_item(self, index, value):
         index = _told(index, self)
         if hooks.library is None:
             _check_index(self, index)
+    if flow.is_grad_enabled() and hooks.library is not None and index is not Ellipsis:
+        is_tensor = isinstance(value, _Tensor)
+        if self.requires_grad and not self.is_leaf:
+            if (is_tensor or not is_plain) and _set_places(self, index, value):
+                return
     try:
         _stock_set(self, index, value)
     except IndexError:
@@ -448,7 +453,14 @@ def _set_places(self, index, value):
         while value.ndim > places.ndim and value.shape[0] == 1:
             value = value.reshape(value.shape[1:])
         value = value.expand(*places.shape) if places.ndim else value.reshape(())
-        if places.numel():
+        if not places.numel():
+            return True
+        if self.requires_grad and flow.is_grad_enabled():
+            # OneFlow's own loses gradients of what is not assigned to.
+            flat = self.clone().reshape(-1)
+            flat = flow._C.scatter(flat, 0, places.reshape(-1), value.reshape(-1))
+            _stock_set(self, ..., flat.reshape(self.shape))
+        else:
             self.put_(places, value)
     except (RuntimeError, SystemError, TypeError, IndexError):
         return False

@@ -71,3 +71,26 @@ def test_what_is_picked_can_be_viewed():
         picked = torch.arange(6).reshape(2, 3)[:, [2, 0]]
         assert picked.view(-1).tolist() == [2, 0, 5, 3]
         assert torch.tensor(3)[torch.tensor(True)].tolist() == [3]
+
+
+#: (what is done to y = x * 1 of shape (3, 3), the gradient of y's sum in x)
+GRADIENTS = [
+    ("y[:, [0, 2]] *= 2", [[2, 1, 2], [2, 1, 2], [2, 1, 2]]),
+    ("y[[0, 2]] = y[[0, 2]] * 2", [[2, 2, 2], [1, 1, 1], [2, 2, 2]]),
+    ("y[1:] *= 2", [[1, 1, 1], [2, 2, 2], [2, 2, 2]]),
+    ("y[:, 0] *= 2", [[2, 1, 1], [2, 1, 1], [2, 1, 1]]),
+    ("y[:, torch.tensor([0, 2])] = 5.0", [[0, 1, 0], [0, 1, 0], [0, 1, 0]]),
+    ("y[y > 4] = 0.0", [[1, 1, 1], [1, 0, 0], [0, 0, 0]]),
+]
+
+
+@pytest.mark.parametrize("statement, gradient", GRADIENTS)
+def test_gradients_of_what_is_not_assigned_to(statement, gradient):
+    with oneflow_mock.enable():
+        import torch
+
+        x = torch.arange(1.0, 10.0).reshape(3, 3).requires_grad_()
+        y = x * 1
+        exec(statement, {"torch": torch, "y": y})
+        y.sum().backward()
+        assert x.grad.tolist() == gradient
