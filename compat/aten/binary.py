@@ -1,6 +1,7 @@
 """Functions of two tensors, element by element (ATen's ``BinaryOps.cpp``)."""
 
 import math
+import operator
 
 import numpy as np
 import oneflow as flow
@@ -9,6 +10,7 @@ import torch
 from oneflow_mock.compat.kernels import dtypes, halves
 from oneflow_mock.compat.kernels.host_functions import computed, differentiable
 from oneflow_mock.compat.kernels.operands import (
+    check_held,
     check_tensor,
     floating,
     integral,
@@ -324,13 +326,33 @@ def div(input, other, *, rounding_mode=None, out=None):
 def div_(input, other, *, rounding_mode=None):
     """Divide in place (torch.Tensor.div_)."""
     if rounding_mode is None:
-        return _div_in_place(input, other)
-    from oneflow_mock.compat.tensor import in_place
-
-    return in_place("div_", div)(input, other, rounding_mode=rounding_mode)
+        try:
+            return _div_in_place(input, other)
+        except _REFUSED:  # promoted first, this may do
+            pass
+    return _in_place("div_", div, input, other, rounding_mode=rounding_mode)
 
 
 _div_in_place = flow._C.div_
+_REFUSED = (RuntimeError, TypeError)
+
+
+def _in_place(name, compute, input, other, **options):
+    """Write what an operator answers into its first operand, if that can hold it."""
+    from oneflow_mock.compat.tensor import in_place
+
+    return in_place(name, compute)(input, other, **options)
+
+
+def mul_(input, other):
+    """Multiply in place (torch.Tensor.mul_)."""
+    try:
+        return _mul_in_place(input, other)
+    except _REFUSED:
+        return _in_place("mul_", operator.mul, input, other)
+
+
+_mul_in_place = flow._C.mul_
 _SIMPLE = (float, int)
 divide = div
 true_divide = div
@@ -424,7 +446,32 @@ def sub(input, other, *, alpha=1, out=None):
 
 def sub_(input, other, *, alpha=1):
     """Subtract alpha other in place (torch.Tensor.sub_)."""
-    return flow._C.sub(input, other, alpha=alpha, inplace=True)
+    try:
+        return flow._C.sub(input, other, alpha=alpha, inplace=True)
+    except _REFUSED:
+        return _in_place("sub_", _less, input, other, alpha=alpha)
+
+
+def _less(a, b, alpha):
+    return a - (b if alpha == 1 else b * alpha)
+
+
+def add_(input, other, *, alpha=1):
+    """Add alpha other in place (torch.Tensor.add_)."""
+    if not isinstance(other, _Tensor) or other.dtype is input.dtype:  # others OneFlow casts
+        try:
+            return _sum(input, other, alpha=alpha, inplace=True)
+        except _REFUSED:
+            pass
+    return _in_place("add_", _more, input, other, alpha=alpha)
+
+
+_sum = flow._C.add
+_Tensor = flow.Tensor
+
+
+def _more(a, b, alpha):
+    return a + (b if alpha == 1 else b * alpha)
 
 
 def masked_fill(input, mask, value):
@@ -434,9 +481,18 @@ def masked_fill(input, mask, value):
 
 def clamp_(input, min=None, max=None):
     """Hold the input within [min, max], in place (torch.Tensor.clamp_)."""
-    if isinstance(min, flow.Tensor) or isinstance(max, flow.Tensor):
-        return input.copy_(torch.clamp(input.clone(), min, max))
-    return flow._C.clamp_(input, min, max)
+    bounds = (type(min), type(max))
+    takes = _CLAMPED if float in bounds else _CLAMPED | _COUNTED
+    if input.dtype in takes and _BOUNDS.issuperset(bounds) and min == min and max == max:
+        return flow._C.clamp_(input, min, max)
+    answer = torch.clamp(input.clone(), min, max)
+    check_held(answer.dtype, input)
+    return input.copy_(answer)
+
+
+_CLAMPED = frozenset((flow.float32, flow.float64))
+_COUNTED = frozenset((flow.int8, flow.uint8, flow.int32, flow.int64))
+_BOUNDS = frozenset((int, float, type(None)))
 
 
 clip_ = clamp_

@@ -539,7 +539,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
             raise RuntimeError(
                 "torch.gradient expected each dimension size to be at least edge_order+1"
             )
-    return [_derivative(input, d, space, edge_order) for d, space in zip(dims, spaces)]
+    return tuple(_derivative(input, d, space, edge_order) for d, space in zip(dims, spaces))
 
 
 def _derivative(input, dim, space, edge_order):

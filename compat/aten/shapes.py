@@ -19,7 +19,8 @@ def roll(input, shifts, dims=None):
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:0")
         if not input.numel() or not input.ndim:
             return input.clone()
-        return flow.roll(input.reshape(-1), shifts[0], 0).reshape(*input.shape)
+        shift = shifts[0] % input.numel()  # OneFlow takes 32 bits of it
+        return flow.roll(input.reshape(-1), shift, 0).reshape(*input.shape)
     dims = [dims] if isinstance(dims, int) else list(dims)
     if len(dims) != len(shifts):
         raise RuntimeError(

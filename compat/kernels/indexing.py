@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import ctypes
 
+import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import host
-from oneflow_mock.compat.kernels.operands import empty_of, wrapped, written
+from oneflow_mock.compat.kernels.operands import (
+    check_tensor,
+    empty_of,
+    scalar_name,
+    wrapped,
+    written,
+)
 
 _Tensor = flow.Tensor
 _settle = flow._oneflow_internal.eager.Sync
@@ -81,9 +88,12 @@ def _checked(input, dim, index, error, work, *args, **kwargs):
 
 
 def _as_positions(index, name):
+    check_tensor(name, index, "index", 3)
     if index.dtype == flow.int64 or index.dtype == flow.int32:
         return index
-    raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+    raise RuntimeError(
+        f"{name}(): Expected dtype int32/int64 for index but got: {scalar_name(index.dtype)}"
+    )
 
 
 def index_select(input, dim, index, *, out=None):
@@ -215,6 +225,8 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
     """Return a copy with slices added along a dimension where a vector of positions says."""
     if input.dtype != source.dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    # OneFlow keeps a kernel once chosen: its own, which checks nothing, if these were others.
+    index = _as_positions(index, "index_add_")
     dim = wrapped(dim, input.ndim)
     if index.ndim == 0:
         index = index.unsqueeze(0)
@@ -263,6 +275,7 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
         return self
     if self.dtype != source.dtype:
         raise RuntimeError("index_add_(): self and source must have the same scalar type")
+    index = _as_positions(index, "index_add_")
     dim = wrapped(dim, self.ndim)
     odd = not self.ndim or not source.ndim or self.dtype == flow.bool
     odd = odd or _others(self.shape, dim) != _others(source.shape, dim)
@@ -281,8 +294,18 @@ def index_add_in_place(self, dim, index, source, *, alpha=1):
 _PLAIN = frozenset((int, slice, bool, type(None), type(...)))
 
 
+#: OneFlow takes a position for one of 32 bits.
+_FARTHEST = 1 << 31
+
+
 def _is_plain(index):
     kind = type(index)
+    if kind is int and not -_FARTHEST < index < _FARTHEST:
+        raise (
+            IndexError(f"index {index} is out of bounds for a dimension")
+            if -(1 << 63) <= index < 1 << 63
+            else ValueError("Overflow when unpacking long long")
+        )
     return kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, index)))
 
 
@@ -316,8 +339,12 @@ def _holds_tensor(part):
     )
 
 
-def _told(index):
-    """Return an index whose lists hold no tensors, which OneFlow cannot read."""
+def _told(index, x):
+    """Return an index as OneFlow reads it: without NumPy's truths, and lists without tensors."""
+    if isinstance(index, np.bool_):
+        return int(index)  # as Python takes it where it asks for an integer
+    if not x.ndim and _is_truth(index):
+        return bool(index)
     if not isinstance(index, (list, tuple)):
         return index
     for place, part in enumerate(index):
@@ -326,6 +353,16 @@ def _told(index):
             index[place] = _vector(part)
             index = tuple(index)
     return index
+
+
+def _is_truth(index):
+    return isinstance(index, _Tensor) and index.dtype == flow.bool and not index.ndim
+
+
+def _is_mask(index):
+    if isinstance(index, list):
+        return all(isinstance(one, bool) for one in index)
+    return getattr(index, "dtype", None) in (flow.bool, flow.uint8, np.bool_)
 
 
 def _vector(part):
@@ -339,29 +376,92 @@ def _vector(part):
 def get_item(self, index):
     """Return ``self[index]``."""
     if _is_plain(index):
-        return _stock_get(self, index)
-    index = _told(index)
+        try:
+            return _stock_get(self, index)
+        except (RuntimeError, SystemError) as error:
+            raise _refusal(index, error) from None
+    index = _told(index, self)
     if hooks.library is None:
         _check_index(self, index)
         return _stock_get(self, index)
-    answer = _stock_get(self, index)
+    try:
+        answer = _stock_get(self, index)
+    except (RuntimeError, SystemError) as error:
+        raise _refusal(index, error) from None
     _settle()
     if (_flag or _noted()).value:
         raise _by_tensor(*_taken())
+    if type(index) is tuple and not answer.is_contiguous() and any(map(_picks, index)):
+        return answer.contiguous()  # what is picked is laid out anew
     return answer
+
+
+def _picks(part):
+    return isinstance(part, (_Tensor, list, np.ndarray))
+
+
+def _refusal(index, error):
+    """Return PyTorch's error for an index that OneFlow refused, by what is wrong with it."""
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice):
+            if isinstance(part.step, int) and part.step <= 0:
+                return ValueError("step must be greater than zero")
+        elif isinstance(part, int) and not -(1 << 63) <= part < 1 << 63:
+            return ValueError("Overflow when unpacking long long")
+    return error
 
 
 def set_item(self, index, value):
     """Do ``self[index] = value``."""
-    if _is_plain(index):
+    is_plain = _is_plain(index)
+    if not is_plain:
+        index = _told(index, self)
+        if hooks.library is None:
+            _check_index(self, index)
+    if flow.is_grad_enabled() and hooks.library is not None and index is not Ellipsis:
+        is_tensor = isinstance(value, _Tensor)
+        if self.requires_grad and not self.is_leaf:
+            if (is_tensor or not is_plain) and _set_places(self, index, value):
+                return
+    try:
         _stock_set(self, index, value)
+    except IndexError:
+        raise
+    except (RuntimeError, SystemError) as error:
+        if not _set_places(self, index, value):
+            raise _refusal(index, error) from None
+    if is_plain or hooks.library is None:
         return
-    index = _told(index)
-    if hooks.library is None:
-        _check_index(self, index)
-        _stock_set(self, index, value)
-        return
-    _stock_set(self, index, value)
     _settle()
     if (_flag or _noted()).value:
         raise _by_tensor(*_taken())
+
+
+def _set_places(self, index, value):
+    """Set what OneFlow's assignment does not, element by element; tell whether PyTorch does it."""
+    if self.requires_grad and self.is_leaf and flow.is_grad_enabled():
+        return False
+    try:
+        places = flow.arange(self.numel(), device=self.device).reshape(self.shape)
+        places = get_item(places, index) if self.numel() else get_item(self.detach(), index)
+        if not isinstance(value, _Tensor):
+            value = flow.tensor(value, dtype=self.dtype, device=self.device)
+        if value.dtype != self.dtype:
+            if not _is_plain(index) and (value.numel() != 1 or not _is_mask(index)):
+                return False
+            value = value.to(self.dtype)
+        while value.ndim > places.ndim and value.shape[0] == 1:
+            value = value.reshape(value.shape[1:])
+        value = value.expand(*places.shape) if places.ndim else value.reshape(())
+        if not places.numel():
+            return True
+        if self.requires_grad and flow.is_grad_enabled():
+            # OneFlow's own loses gradients of what is not assigned to.
+            flat = self.clone().reshape(-1)
+            flat = flow._C.scatter(flat, 0, places.reshape(-1), value.reshape(-1))
+            _stock_set(self, ..., flat.reshape(self.shape))
+        else:
+            self.put_(places, value)
+    except (RuntimeError, SystemError, TypeError, IndexError):
+        return False
+    return True

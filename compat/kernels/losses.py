@@ -469,6 +469,8 @@ def ctc_loss(
     zero_infinity=False,
 ):
     """The connectionist temporal classification loss; log_probs (T, N, C)."""
+    if not log_probs.numel():
+        raise RuntimeError("log_probs tensor must not be empty")
     alone = log_probs.ndim == 2
     log_probs = log_probs.unsqueeze(1) if alone else log_probs
     lengths = [
@@ -478,11 +480,21 @@ def ctc_loss(
     if alone:
         targets = targets.reshape(1, -1)
     _check_lengths(log_probs, targets, *lengths)
+    _check_labels(log_probs, targets, blank)
     longest = int(lengths[1].max()) if targets.ndim == 1 else targets.shape[1]
     loss = flow._C.ctc_loss(log_probs, targets, *lengths, longest, blank, zero_infinity, "none")
     if reduction == "mean":
         return (loss / lengths[1].clamp(min=1).to(loss.dtype)).mean()
     return reduced(loss.squeeze(0) if alone and reduction == "none" else loss, reduction)
+
+
+def _check_labels(log_probs, targets, blank):
+    """Raise for a label that is no class: the kernel would read beyond the probabilities."""
+    classes = log_probs.shape[2]
+    if not 0 <= blank < classes:
+        raise RuntimeError("blank must be in label range")
+    if targets.numel() and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        raise RuntimeError(f"ctc_loss: targets must be labels from 0 to {classes - 1}")
 
 
 def _check_lengths(log_probs, targets, input_lengths, target_lengths):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat.kernels import dtypes
@@ -38,11 +39,7 @@ def written(answer, out):
     if isinstance(answer, tuple):
         kept = [written(one, other) for one, other in zip(answer, out)]
         return type(answer)(kept)
-    if answer.dtype is not out.dtype and not dtypes.can_cast(answer.dtype, out.dtype):
-        raise RuntimeError(
-            f"result type {scalar_name(answer.dtype)} can't be cast to the desired output type "
-            f"{scalar_name(out.dtype)}"
-        )
+    check_held(answer.dtype, out)
     if answer.shape != out.shape:
         out.resize_(answer.shape)
     elif out.numel() > 1 and 0 in out.stride():
@@ -51,6 +48,15 @@ def written(answer, out):
             "single memory location. Please clone() the tensor before performing the operation."
         )
     return out.copy_(answer)
+
+
+def check_held(dtype, out):
+    """Raise where a result of this dtype may not be written into ``out``: floats into integers."""
+    if dtype is not out.dtype and not dtypes.can_cast(dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {scalar_name(dtype)} can't be cast to the desired output type "
+            f"{scalar_name(out.dtype)}"
+        )
 
 
 #: More bytes than any machine has memory for.
@@ -97,6 +103,8 @@ def promoted(api, input, other, numbers=True, first=False):
 
     ``numbers``: the second may be a number; ``first``: the first one, too. TypeError for others.
     """
+    if isinstance(other, np.generic):
+        other = other.item()
     if not isinstance(other, flow.Tensor) and not (numbers and isinstance(other, _NUMBERS)):
         check_tensor(api, other, "other", 2)
     if not isinstance(input, flow.Tensor):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import oneflow as flow
 import torch
 
-from oneflow_mock.compat.kernels.operands import scalar_name
+from oneflow_mock.compat.kernels.operands import check_room, scalar_name
 
 
 def listed(value, dims):
@@ -201,10 +201,12 @@ def _wanted(input, output_size, dims):
             raise RuntimeError(
                 f"adaptive_pool{dims}d: elements of output_size must be greater than or equal to 0"
             )
-    return [
+    wanted = [
         int(have if size is None else size)
         for size, have in zip(sizes, input.shape[input.ndim - dims :])
     ]
+    check_room([1, *wanted])
+    return wanted
 
 
 def _check_depth(input, output_size, dims):

@@ -18,6 +18,7 @@ import oneflow as flow
 
 from oneflow_mock.compat import aten
 from oneflow_mock.compat.kernels import shared_arrays
+from oneflow_mock.compat.kernels.operands import check_held
 from oneflow_mock.compat.tensor import attributes
 
 _topical: set = set()
@@ -81,7 +82,9 @@ def in_place(name, function):
     @functools.wraps(function, assigned=("__doc__",), updated=())
     def method(self, *args, **kwargs):
         if not flow.is_grad_enabled() or not self.requires_grad:
-            self.copy_(function(self, *args, **kwargs))
+            answer = function(self, *args, **kwargs)
+            check_held(answer.dtype, self)
+            self.copy_(answer)
             return self
         # The answer's gradient may need the values that are about to be overwritten.
         self[...] = function(self.clone(), *args, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
@@ -64,6 +65,8 @@ _div = flow.Tensor.__truediv__
 
 def _copy(self, src, non_blocking=False):
     """Copy ``src`` into the tensor and return it; gradients flow to ``src``."""
+    if not isinstance(src, flow.Tensor):
+        src = _single(src, self)
     if flow.is_grad_enabled() and (src.requires_grad or self.requires_grad):
         self[...] = src.expand(*self.shape) if src.shape != self.shape else src
     else:
@@ -74,8 +77,34 @@ def _copy(self, src, non_blocking=False):
 _copy_in = flow.Tensor.copy_
 
 
+def _single(value, tensor):
+    """Return a number as a tensor; TypeError for anything else."""
+    import torch
+
+    if isinstance(value, (bool, int, float, complex, np.generic)):
+        return torch.tensor(value, device=tensor.device)
+    raise TypeError(
+        f"copy_(): argument 'other' (position 1) must be Tensor, not {type(value).__name__}"
+    )
+
+
+def _shifted_by(name):
+    """Return the reflected form of a shift: a number's bits, as far as a tensor says."""
+
+    def method(self, other):
+        import torch
+
+        return getattr(torch, name)(other, self)
+
+    return method
+
+
 def _shift_left(self, other):
-    return self * 2**other
+    import torch
+
+    if isinstance(other, int) and 0 <= other < 31 and self.dtype in (flow.int32, flow.int64):
+        return self * 2**other
+    return torch.bitwise_left_shift(self, other)
 
 
 def _shift_right(self, other):
@@ -255,6 +284,8 @@ METHODS = {
     "__truediv__": _true_divide,
     "__lshift__": _shift_left,
     "__rshift__": _shift_right,
+    "__rlshift__": _shifted_by("bitwise_left_shift"),
+    "__rrshift__": _shifted_by("bitwise_right_shift"),
     "__invert__": _invert,
     "__neg__": _negative,
     "neg": _negative,

@@ -296,6 +296,8 @@ def clamp(input, min=None, max=None, *, out=None):
             answer = _bounded(answer, _as_tensor(min, answer), flow.lt, flow.maximum)
         if max is not None:
             answer = _bounded(answer, _as_tensor(max, answer), flow.gt, flow.minimum)
+    elif min != min or max != max:  # NaN holds everything
+        answer = operands.floating(input) * 0 + math.nan
     elif input.dtype in _SHORT:  # which OneFlow's takes not, or has no gradient of
         answer = flow._C.clamp(input.to(flow.float32), min, max).to(input.dtype)
     elif (isinstance(min, float) or isinstance(max, float)) and not input.is_floating_point():
@@ -327,6 +329,7 @@ def where(condition, input=None, other=None, *, out=None):
     """Choose from input where the condition holds, else from other; indices with neither."""
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
+    input, other = _plain(input), _plain(other)
     if not isinstance(input, flow.Tensor) and isinstance(other, flow.Tensor):
         input = _scalar_beside(input, other)
     elif not isinstance(other, flow.Tensor) and isinstance(input, flow.Tensor):

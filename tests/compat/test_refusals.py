@@ -145,6 +145,15 @@ FATAL = [
     ("F.pad(torch.ones(1, 1), [-1, -2, 1, 1])", "RuntimeError"),
     ("F.ctc_loss(torch.zeros(5, 2, 3), torch.ones(2, 4).long(), [5, 5], [4, -1])", "RuntimeError"),
     ("torch.ones(5, 5).index_add_(-1, torch.arange(5), torch.ones(0, 5, 5))", "RuntimeError"),
+    ("torch.ones(3).index_add_(0, torch.tensor([0, 1]).byte(), torch.ones(2))", "RuntimeError"),
+    ("torch.ones(3).index_add_(0, torch.tensor([2**40, 0]), torch.ones(2))", "IndexError"),
+    ("torch.zeros(1, 4).expand(3, 4).sub_(torch.ones(3, 4))", "RuntimeError"),
+    ("F.ctc_loss(torch.zeros(0, 4), *[torch.tensor(0)] * 3)", "RuntimeError"),
+    ("F.ctc_loss(torch.zeros(3, 1, 4), torch.tensor([[2**40]]), [3], [1])", "RuntimeError"),
+    ("F.adaptive_avg_pool2d(torch.ones(2, 3, 5), (2**31, 2**31))", "RuntimeError"),
+    ("F.interpolate(torch.ones(2, 3, 4, 4), (2**31, 2**31))", "RuntimeError"),
+    ("F.interpolate(torch.ones(2, 0, 4, 4), (2**31, 2**31))", "RuntimeError"),
+    ("F.pad(torch.ones(2), (2**31, 2**31), 'replicate')", "NotImplementedError"),
 ]
 
 

@@ -347,7 +347,7 @@ using CheckWritten = void* (*)(void* result, const TensorPointer& tensor);
 CheckWritten original_check_written = nullptr;
 
 // An expanded tensor has less memory than elements, and OneFlow finds out where it may not throw.
-void* check_written(void* result, const TensorPointer& tensor) {
+void check_apart(const TensorPointer& tensor) {
   if (tensor->is_eager() && tensor->is_local()) {
     const auto shape = tensor->shape();
     const auto stride = CHECK_JUST(tensor->stride());
@@ -359,7 +359,20 @@ void* check_written(void* result, const TensorPointer& tensor) {
       }
     }
   }
+}
+
+void* check_written(void* result, const TensorPointer& tensor) {
+  check_apart(tensor);
   return original_check_written(result, tensor);
+}
+
+using CheckCast = void* (*)(void* result, const TensorPointer& tensor, const TensorPointer& cast);
+CheckCast original_check_cast = nullptr;
+
+// What subtracts, multiplies and divides in place asks this first, and the one above in a destructor.
+void* check_cast(void* result, const TensorPointer& tensor, const TensorPointer& cast) {
+  check_apart(tensor);
+  return original_check_cast(result, tensor, cast);
 }
 
 template<typename Function>
@@ -410,6 +423,9 @@ void raise_failures(const calls::Library& library) {
   }
   take_over(library, "_ZN7oneflow3one10functional17CheckInplaceValidERKSt10shared_ptrINS0_6TensorEE",
             check_written, &original_check_written);
+  take_over(library,
+            "_ZN7oneflow3one10functional21CheckInplaceCastValidERKSt10shared_ptrINS0_6TensorEES6_",
+            check_cast, &original_check_cast);
   struct sigaction action {};
   action.sa_sigaction = on_division;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;

@@ -384,7 +384,7 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """Hold the input within [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    if not input.is_floating_point():
+    if not input.is_floating_point() and min_val == min_val and max_val == max_val:
         min_val, max_val = int(min_val), int(max_val)
     return _inplace(input, torch.clamp(input, min_val, max_val), inplace)
 
@@ -750,6 +750,11 @@ def pad(input, pad, mode="constant", value=None):
     if mode not in ("reflect", "replicate"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     padded = len(sides) // 2
+    if input.ndim - padded not in (1, 2) or padded > 3:
+        raise NotImplementedError(
+            f"Padding size {len(sides)} is not supported for {input.ndim}D input tensor: 2D or 3D "
+            "inputs take 2, 3D or 4D ones 4, 4D or 5D ones 6"
+        )
     if hooks.kernels and input.ndim - padded in (1, 2) and padded in (1, 2) and min(sides) >= 0:
         if mode == "reflect":
             for position in range(padded):
@@ -927,6 +932,7 @@ def interpolate(
     have = input.shape[2:]
     if size is not None:
         wanted = size = [operator.index(side) for side in _pair(size, dims)]
+        operands.check_room([max(side, 1) for side in (*input.shape[:2], *wanted)])
     else:
         factors = [float(factor) for factor in _pair(scale_factor, dims)]
         wanted = [int(side * factor) for side, factor in zip(have, factors)]
