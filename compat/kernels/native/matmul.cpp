@@ -466,11 +466,37 @@ void product_of(Context* context, const char* a_name, const char* b_name, bool t
                 bool transpose_b, double alpha, const T* bias) {
   const std::vector<int64_t> shape = sizes(context, "out");
   const size_t batch_dims = shape.size() - 2;
-  const Stack<T> a = stack<T>(context, a_name, transpose_a, batch_dims);
+  Stack<T> a = stack<T>(context, a_name, transpose_a, batch_dims);
   const Stack<T> b = stack<T>(context, b_name, transpose_b, batch_dims);
   T* out = mut_data<T>(context, "out");
   const std::vector<int64_t> batches(shape.begin(), shape.end() - 2);
   const int64_t m = a.rows, n = b.columns, k = a.columns;
+  // A few rows of each batch, which do not lie evenly, times one matrix: copied, they are one product.
+  std::vector<T> a_copy;
+  const auto is_zero = [](int64_t step) { return step == 0; };
+  if (m < 64 && batch_dims > 0 && std::all_of(b.steps.begin(), b.steps.end(), is_zero)) {
+    std::vector<int64_t> full(batches);
+    full.insert(full.end(), {m, k});
+    const auto to = contiguous_strides(full);
+    std::vector<CopyDim> plan;
+    for (size_t i = 0; i < batch_dims; ++i) { plan.push_back({full[i], to[i], a.steps[i]}); }
+    plan.push_back({m, k, a.matrix.row});
+    int64_t run = 1, step = 0;
+    bool even = true;
+    for (size_t i = plan.size(); i-- > 0;) {
+      if (plan[i].size == 1) { continue; }
+      if (run == 1) { step = plan[i].from; }
+      even = even && plan[i].from == step * run;
+      run *= plan[i].size;
+    }
+    plan.push_back({k, 1, a.matrix.column});
+    if (!even) {
+      a_copy.resize(product(full, 0, full.size()));
+      copy_strided(a_copy.data(), a.matrix.data, sizeof(T), plan);
+      a.matrix = {a_copy.data(), k, 1};
+      a.steps.assign(to.begin(), to.end() - 2);
+    }
+  }
   bool add = false;
   if (context->has_input("_add_to_output", 0)) {
     const auto* from = context->Tensor4ArgNameAndIndex("_add_to_output", 0);
