@@ -1,6 +1,7 @@
 // Products of matrices, in batches and with broadcasting; the linear layer with its bias.
 #include <unistd.h>
 
+#include "convolution.h"
 #include "gemm.h"
 #include "new_op.h"
 #include "onednn.h"
@@ -247,6 +248,54 @@ void start_with_bias(const Product<T>& p) {
                });
 }
 
+// One of many small products: for these, the way into a library is longer than the work.
+template<typename T>
+void multiply_small(const Product<T>& p, int64_t i, T* b_rows, T* sums) {
+  constexpr int64_t size = Vector<T>::size;
+  const int64_t width = (p.n + size - 1) / size * size;
+  const T *a = p.a.data + i * p.a_batch, *b = p.b.data + i * p.b_batch;
+  for (int64_t q = 0; q < p.k; ++q) {
+    T* row = b_rows + q * width;
+    const T* from = b + q * p.b.row;
+    if (p.b.column == 1) {
+      std::copy_n(from, p.n, row);
+    } else {
+      for (int64_t j = 0; j < p.n; ++j) { row[j] = from[j * p.b.column]; }
+    }
+    std::fill(row + p.n, row + width, T(0));
+  }
+  std::fill_n(sums, p.m * width, T(0));
+  product(p.m, width, p.k, a, p.a.row, p.a.column, b_rows, width, sums, width);
+  const T alpha = static_cast<T>(p.alpha);
+  for (int64_t r = 0; r < p.m; ++r) {
+    T* to = p.c + (i * p.m + r) * p.stride;
+    const T* from = sums + r * width;
+    if (p.add) {
+      for (int64_t j = 0; j < p.n; ++j) { to[j] += alpha * from[j]; }
+    } else {
+      for (int64_t j = 0; j < p.n; ++j) { to[j] = alpha * from[j]; }
+    }
+  }
+}
+
+template<typename T>
+bool multiply_many_small(const Product<T>& p) {
+  if constexpr (std::is_floating_point<T>::value) {
+    constexpr int64_t size = Vector<T>::size;
+    const int64_t width = (p.n + size - 1) / size * size, work = p.m * width * p.k;
+    if (p.batch < 2 || work > 32768 || p.k < 1) { return false; }
+    parallel_for(p.batch, std::max<int64_t>(1, 131072 / std::max<int64_t>(work, 1)),
+                 [&](int64_t begin, int64_t end) {
+                   Scratch<T> b_rows(p.k * width), sums(p.m * width);
+                   for (int64_t i = begin; i < end; ++i) {
+                     multiply_small(p, i, b_rows.data, sums.data);
+                   }
+                 });
+    return true;
+  }
+  return false;
+}
+
 template<typename T>
 typename std::enable_if<!IsShort<T>::value>::type multiply(Product<T> p) {
   if (multiply_thin(p)) { return; }
@@ -254,6 +303,7 @@ typename std::enable_if<!IsShort<T>::value>::type multiply(Product<T> p) {
     start_with_bias(p);
     p.add = true;
   }
+  if (multiply_many_small(p)) { return; }
   const auto one = [&](int64_t i) {
     gemm<T>(p.m, p.n, p.k, static_cast<T>(p.alpha),
             {p.a.data + i * p.a_batch, p.a.row, p.a.column},
