@@ -29,6 +29,7 @@ class Rows {
         span_(most_ * pitch_ + kSums * size),
         room_(phases_ * phase_ + kSums * size),
         line_(span_),
+        inside_(span_),
         used_(phases_),
         at_(c.taps()) {
     std::fill(room_.data, room_.data + phases_ * phase_ + kSums * size, C(0));
@@ -90,12 +91,23 @@ class Rows {
       std::fill(line + c_.out[2], line + pitch_, C(0));
     }
     std::fill(line_.data + rows * pitch_, line_.data + rows * pitch_ + size, C(0));
+    mark(rows);
     int64_t tap = low;
     for (; tap + kSums <= high; tap += kSums) { products<kSums>(rows * pitch_, tap, weight); }
     for (; tap < high; ++tap) { products<1>(rows * pitch_, tap, weight); }
   }
 
  private:
+  // Marks the points that are outputs: what an infinity between them would make is no number.
+  void mark(int64_t rows) {
+    if (marked_ == rows) { return; }
+    marked_ = rows;
+    std::fill(inside_.data, inside_.data + span_, C(0));
+    for (int64_t r = 0; r < rows; ++r) {
+      std::fill_n(inside_.data + r * pitch_, c_.out[2], C(1));
+    }
+  }
+
   // Puts the input's rows that outputs y to y + rows need into place.
   void fill(const T* plane, int64_t kz, int64_t y, int64_t rows) {
     for (int64_t py = 0; py < c_.stride[1]; ++py) {
@@ -152,8 +164,11 @@ class Rows {
     for (int k = 0; k < kTaps; ++k) { from[k] = room_.data + at_.data[tap + k]; }
     for (int64_t p = 0; p < count; p += size) {
       const V grad = *reinterpret_cast<const V*>(line_.data + p);
+      const auto inside = *reinterpret_cast<const V*>(inside_.data + p) != V{};
 #pragma GCC unroll 8
-      for (int k = 0; k < kTaps; ++k) { sum[k] += grad * *reinterpret_cast<const V*>(from[k] + p); }
+      for (int k = 0; k < kTaps; ++k) {
+        sum[k] += grad * (inside ? *reinterpret_cast<const V*>(from[k] + p) : V{});
+      }
     }
     for (int k = 0; k < kTaps; ++k) {
       for (int64_t lane = 0; lane < size; ++lane) { weight[tap + k] += sum[k][lane]; }
@@ -162,7 +177,8 @@ class Rows {
 
   const Convolution& c_;
   const int64_t pitch_, below_, most_, phase_, phases_, span_;
-  Scratch<C> room_, line_;
+  int64_t marked_ = -1;
+  Scratch<C> room_, line_, inside_;
   Scratch<bool> used_;
   Scratch<int64_t> at_;
 };
