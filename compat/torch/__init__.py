@@ -492,9 +492,10 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
     limits = finfo(input.dtype)
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
-    answer = flow.where(
-        flow.isnan(input), flow.full_like(input, 0.0 if nan is None else nan), input
-    )
+    answer = input.masked_fill(flow.isnan(input), 0.0 if nan is None else nan)
+    if posinf is None and neginf is None and limits.min <= (nan or 0.0) <= limits.max:
+        answer = answer.clamp(limits.min, limits.max)
+        return answer if out is None else out.copy_(answer)
     answer = flow.where(answer == inf, flow.full_like(input, high), answer)
     answer = flow.where(answer == -inf, flow.full_like(input, low), answer)
     return answer if out is None else out.copy_(answer)

@@ -87,6 +87,8 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 
     x1 is (*, n, d), x2 is (*, m, d); the answer is (*, n, m).
     """
+    if p == 2 and _is_product(x1, x2, compute_mode):
+        return _distances_by_product(x1, x2)
     gaps = (x1.unsqueeze(-2) - x2.unsqueeze(-3)).abs()
     if p == float("inf"):
         return gaps.amax(dim=-1)
@@ -97,6 +99,27 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     if p == 2:
         return (gaps * gaps).sum(dim=-1).sqrt()
     return (gaps**p).sum(dim=-1) ** (1.0 / p)
+
+
+def _is_product(x1, x2, compute_mode):
+    """Tell whether distances without a gradient are to be taken by a product, as PyTorch does."""
+    few = compute_mode == "use_mm_for_euclid_dist_if_necessary"
+    if few and x1.shape[-2] <= 25 and x2.shape[-2] <= 25:
+        return False
+    if compute_mode not in ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist"):
+        return False
+    if flow.is_grad_enabled() and (x1.requires_grad or x2.requires_grad):
+        return False
+    real = x1.dtype in (flow.float32, flow.float64) and x2.dtype is x1.dtype
+    return real and x1.numel() > 0 and x2.numel() > 0
+
+
+def _distances_by_product(x1, x2):
+    squares = [(rows * rows).sum(dim=-1, keepdim=True) for rows in (x1, x2)]
+    ones = [torch.ones_like(square) for square in squares]
+    left = flow.cat([x1 * -2, squares[0], ones[0]], dim=-1)
+    right = flow.cat([x2, ones[1], squares[1]], dim=-1)
+    return torch.matmul(left, right.transpose(-1, -2)).clamp(min=0).sqrt()
 
 
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):

@@ -122,8 +122,13 @@ OFM_MATH T tanh_grad(T t, T dy) {
 }
 OFM_STEPS2(TanhGrad, tanh_grad(static_cast<T>(r(tanh(x))), y))
 OFM_FUNCTION2(LogSigmoidGrad, y * sigmoid(-x))
+// a e^(x scale) below zero, and 1 above: without a branch, which keeps a loop from registers.
+template<typename T>
+OFM_MATH T slope_below(T x, T a, T scale) {
+  return (x <= 0 ? a : T(0)) * exp((x <= 0 ? x : T(0)) * scale) + (x <= 0 ? T(0) : T(1));
+}
 OFM_FUNCTION2(SeluGrad, y * T(1.0507009873554804935)
-                            * (x <= 0 ? T(1.6732632423543772848) * exp(x) : T(1)))
+                            * slope_below(x, T(1.6732632423543772848), T(1)))
 OFM_FUNCTION2(HardSigmoidGrad, (x > -3) & (x < 3) ? y / 6 : T(0))
 OFM_FUNCTION2(HardSwishGrad, x <= -3 ? T(0) : x < 3 ? y * (x / 3 + T(0.5)) : y)
 // PyTorch's is composed of operators; `d` is 1 + |x|.
@@ -139,8 +144,8 @@ OFM_MATH T mish_grad(T x, T dy) {
   return dy * (t + x * sigmoid(x) * (1 - t * t));
 }
 OFM_FUNCTION2(MishGrad, mish_grad(x, y))
-OFM_WITH_NUMBERS(EluGrad, (T x, T dy), dy * (x <= 0 ? a * exp(x) : T(1)))
-OFM_WITH_NUMBERS(CeluGrad, (T x, T dy), dy * (x <= 0 ? exp(x / a) : T(1)))
+OFM_WITH_NUMBERS(EluGrad, (T x, T dy), dy * slope_below(x, a, T(1)))
+OFM_WITH_NUMBERS(CeluGrad, (T x, T dy), dy * slope_below(x, T(1), 1 / a))
 OFM_WITH_NUMBERS(LeakyReluGrad, (T x, T dy), x > 0 ? dy : dy * a)
 OFM_WITH_NUMBERS(HardTanhGrad, (T y, T dy), (y <= a) | (y >= b) ? T(0) : dy)
 OFM_WITH_NUMBERS(ShrinkGrad, (T y, T dy), y == 0 ? T(0) : dy)

@@ -269,6 +269,42 @@ class ReduceSumLike final : public user_op::OpKernel {
   bool AlwaysComputeWhenAllOutputsEmpty() const override { return false; }
 };
 
+// --- smooth absolute differences -----------------------------------------------------------------
+
+template<typename T>
+struct SmoothL1 {
+  explicit SmoothL1(const Numbers& numbers) : beta(numbers.get<T>(0)) {}
+  OFM_MATH T operator()(T x, T target) const {
+    const T d = x - target, size = d < 0 ? -d : d;
+    return size < beta ? T(0.5) * size * size / beta : size - T(0.5) * beta;
+  }
+  const T beta;
+};
+template<typename T>
+struct SmoothL1Grad {
+  explicit SmoothL1Grad(const Numbers& numbers) : beta(numbers.get<T>(0)) {}
+  OFM_MATH T operator()(T dy, T x, T target) const {
+    const T d = x - target;
+    return d <= -beta ? -dy : d >= beta ? dy : d * dy / beta;
+  }
+  const T beta;
+};
+void smoothness(Context* context, DataType, Numbers* numbers) {
+  numbers->real[0] = context->Attr<float>("beta");
+}
+
+const bool registered_smooth = [] {
+  Plan plan{"smooth_l1_loss", 2, {"input", "target"}, "out"};
+  fill2<SmoothL1, float, double>(plan);
+  plan.numbers = smoothness;
+  add(plan);
+  Plan gradient{"smooth_l1_loss_grad", 3, {"dy", "input", "target"}, "dx"};
+  fill3<SmoothL1Grad, float, double>(gradient);
+  gradient.numbers = smoothness;
+  add(gradient);
+  return true;
+}();
+
 // --- quotients -----------------------------------------------------------------------------------
 
 // Of dz, z and y.

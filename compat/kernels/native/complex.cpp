@@ -346,6 +346,27 @@ namespace {
 
 // --- sums ----------------------------------------------------------------------------------------
 
+// Side by side, as many as are in registers, and then together.
+template<typename T>
+Complex128 sum_of(const T* from, int64_t count) {
+  constexpr int64_t kLanes = 32;
+  const auto* parts = reinterpret_cast<const typename T::value_type*>(from);
+  double sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= 2 * count; i += kLanes) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) { sums[lane] += parts[i + lane]; }
+  }
+  for (int64_t lane = 0; i < 2 * count; ++i, ++lane) { sums[lane] += parts[i]; }
+  for (int64_t lane = 2; lane < kLanes; ++lane) { sums[lane % 2] += sums[lane]; }
+  return {sums[0], sums[1]};
+}
+template<typename T>
+Complex128 product_of(const T* from, int64_t count) {
+  Complex128 product = 1;
+  for (int64_t i = 0; i < count; ++i) { product *= Complex128(from[i]); }
+  return product;
+}
+
 // Over the dimensions of the attribute "axis", in the wider type.
 template<typename T, bool multiplies>
 struct Reduce {
@@ -364,10 +385,22 @@ struct Reduce {
     const T* from = data<T>(context, "input_tensor");
     std::vector<int64_t> at(shape.size());
     int64_t place = 0;
-    for (int64_t i = 0, count = elements(context, "input_tensor"); i < count; ++i) {
-      const Sum value(from[i].real(), from[i].imag());
-      sums[place] = multiplies ? sums[place] * value : sums[place] + value;
-      for (size_t d = shape.size(); d-- > 0;) {
+    // The last dimensions that all go, or all stay, are one run of memory.
+    size_t outer = shape.size();
+    int64_t run = 1;
+    const bool gone = outer > 0 && step[outer - 1] == 0;
+    for (; outer > 0 && (step[outer - 1] == 0) == gone; --outer) { run *= shape[outer - 1]; }
+    for (int64_t i = 0, count = elements(context, "input_tensor"); i < count; i += run) {
+      if (gone) {
+        sums[place] = multiplies ? sums[place] * product_of(from + i, run)
+                                 : sums[place] + sum_of(from + i, run);
+      } else {
+        for (int64_t j = 0; j < run; ++j) {
+          const Sum value(from[i + j].real(), from[i + j].imag());
+          sums[place + j] = multiplies ? sums[place + j] * value : sums[place + j] + value;
+        }
+      }
+      for (size_t d = outer; d-- > 0;) {
         place += step[d];
         if (++at[d] < shape[d]) { break; }
         place -= at[d] * step[d];

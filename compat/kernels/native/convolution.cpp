@@ -12,16 +12,6 @@ namespace {
 // when it is first called, which is after this library was loaded.
 const bool gets_bias = setenv("ONEFLOW_KERNEL_ENABLE_FUSED_CONV_BIAS", "1", 0) == 0;
 
-// What is computed; the other two of input, weight and output are given.
-enum class Wanted { kOut, kIn, kWeight };
-
-struct Operands {
-  const void* in;
-  const void* weight;
-  const void* out;
-  const void* bias;
-};
-
 // --- our own, for float64 and for what oneDNN leaves out -----------------------------------------
 
 // Where a sample's element is found: the strides of channels and points.
@@ -459,140 +449,6 @@ bool by_products(const Convolution& c, Wanted wanted, const Operands& of) {
   return true;
 }
 
-template<int kStride>
-void add_taps(int64_t begin, int64_t end, int64_t stride, float tap, const float* row, float* sums) {
-  const int64_t step = kStride ? kStride : stride;
-#pragma omp simd
-  for (int64_t x = begin; x < end; ++x) { sums[x] += tap * row[x * step]; }
-}
-
-// Taps of one row of outputs: what each multiplies, where the row's first output has its number, and
-// for which outputs that is inside.
-struct RowTap {
-  float tap;
-  const float* source;
-  int64_t first, last;
-};
-
-// All taps at once for kVectors vectors of outputs at stride 1.
-template<int kVectors>
-void add_row(const RowTap* taps, int count, float bias, int64_t x, float* row) {
-  using V = Vector<float>::type;
-  constexpr int64_t size = Vector<float>::size;
-  V sum[kVectors];
-  for (V& one : sum) { one = V{} + bias; }
-  for (int t = 0; t < count; ++t) {
-    for (int v = 0; v < kVectors; ++v) {
-      sum[v] += taps[t].tap * *reinterpret_cast<const V*>(taps[t].source + x + v * size);
-    }
-  }
-  for (int v = 0; v < kVectors; ++v) { *reinterpret_cast<V*>(row + x + v * size) = sum[v]; }
-}
-
-// A row of outputs at stride 1. Those from low to high have all taps inside, a vector at least.
-void add_row(const RowTap* taps, int count, float bias, int64_t low, int64_t high, int64_t width,
-             float* row) {
-  constexpr int64_t size = Vector<float>::size;
-  int64_t x = low;
-  for (; x + 4 * size <= high; x += 4 * size) { add_row<4>(taps, count, bias, x, row); }
-  for (; x + 2 * size <= high; x += 2 * size) { add_row<2>(taps, count, bias, x, row); }
-  for (; x + size <= high; x += size) { add_row<1>(taps, count, bias, x, row); }
-  if (x < high) { add_row<1>(taps, count, bias, high - size, row); }
-  const auto one = [&](int64_t x) {
-    float sum = bias;
-    for (int t = 0; t < count; ++t) {
-      if (x >= taps[t].first && x < taps[t].last) { sum += taps[t].tap * taps[t].source[x]; }
-    }
-    row[x] = sum;
-  };
-  for (int64_t x = 0; x < low; ++x) { one(x); }
-  for (int64_t x = high; x < width; ++x) { one(x); }
-}
-
-// Each channel on its own: too little work to change layouts for.
-bool by_channels(const Convolution& c, const Operands& of) {
-  if (c.group_in() != 1 || c.dims != 2 || c.channels_last || c.out[2] < 16) { return false; }
-  const float* in = static_cast<const float*>(of.in);
-  const float* weight = static_cast<const float*>(of.weight);
-  const float* bias = static_cast<const float*>(of.bias);
-  float* out = static_cast<float*>(const_cast<void*>(of.out));
-  const int64_t height = c.in[1], width = c.in[2], stride = c.stride[2];
-  const int64_t grain = kGrain / (c.out_points() * c.taps()) + 1;
-  // The outputs that have each column of taps inside, and those that have all.
-  Scratch<int64_t> spans(2 * c.kernel[2]);
-  int64_t low = 0, high = c.out[2];
-  for (int64_t kx = 0; kx < c.kernel[2]; ++kx) {
-    const int64_t shift = kx * c.dilation[2] - c.padding[2];
-    const int64_t first = std::min(c.out[2], shift < 0 ? (-shift + stride - 1) / stride : 0);
-    const int64_t last =
-        width - 1 < shift ? first : std::min(c.out[2], (width - 1 - shift) / stride + 1);
-    spans.data[2 * kx] = first;
-    spans.data[2 * kx + 1] = last;
-    low = std::max(low, first);
-    high = std::min(high, last);
-  }
-  const bool at_once = stride == 1 && high - low >= Vector<float>::size;
-  parallel_for(c.batch * c.out_channels, grain, [&](int64_t begin, int64_t end) {
-    Scratch<RowTap> taps(c.taps());
-    for (int64_t job = begin; job < end; ++job) {
-      const int64_t channel = job % c.out_channels, n = job / c.out_channels;
-      const float* plane = in + (n * c.in_channels + channel / c.group_out()) * height * width;
-      float* row = out + job * c.out_points();
-      for (int64_t y = 0; y < c.out[1]; ++y, row += c.out[2]) {
-        const float add = bias ? bias[channel] : 0.f;
-        int count = 0;
-        for (int64_t ky = 0; ky < c.kernel[1]; ++ky) {
-          const int64_t from = y * c.stride[1] - c.padding[1] + ky * c.dilation[1];
-          if (from < 0 || from >= height) { continue; }
-          for (int64_t kx = 0; kx < c.kernel[2]; ++kx) {
-            const int64_t shift = kx * c.dilation[2] - c.padding[2];
-            // Where output 0 would begin, which may be before the plane.
-            const float* source = reinterpret_cast<const float*>(
-                reinterpret_cast<uintptr_t>(plane)
-                + (from * width + shift) * static_cast<int64_t>(sizeof(float)));
-            taps.data[count++] = {weight[channel * c.taps() + ky * c.kernel[2] + kx], source,
-                                  spans.data[2 * kx], spans.data[2 * kx + 1]};
-          }
-        }
-        if (at_once) {
-          add_row(taps.data, count, add, low, high, c.out[2], row);
-          continue;
-        }
-        std::fill(row, row + c.out[2], add);
-        for (int t = 0; t < count; ++t) {
-          const RowTap& at = taps.data[t];
-          if (stride == 1) {
-            add_taps<1>(at.first, at.last, 1, at.tap, at.source, row);
-          } else if (stride == 2) {
-            add_taps<2>(at.first, at.last, 2, at.tap, at.source, row);
-          } else {
-            add_taps<0>(at.first, at.last, stride, at.tap, at.source, row);
-          }
-        }
-      }
-    }
-  });
-  return true;
-}
-
-// The gradient for the input of one channel from one: a convolution with the kernel turned round.
-bool gradient_by_channels(const Convolution& c, const Operands& of) {
-  const bool alone = c.group_in() == 1 && c.group_out() == 1 && c.dims == 2;
-  if (!alone || c.stride[1] != 1 || c.stride[2] != 1) { return false; }
-  Convolution turned = c;
-  for (int i = 0; i < 3; ++i) {
-    std::swap(turned.in[i], turned.out[i]);
-    turned.padding[i] = c.dilation[i] * (c.kernel[i] - 1) - c.padding[i];
-  }
-  const int64_t taps = c.taps();
-  const float* weight = static_cast<const float*>(of.weight);
-  Scratch<float> kernel(c.out_channels * taps);
-  for (int64_t i = 0; i < c.out_channels; ++i) {
-    std::reverse_copy(weight + i * taps, weight + (i + 1) * taps, kernel.data + i * taps);
-  }
-  return by_channels(turned, {of.out, kernel.data, of.in, nullptr});
-}
-
 // The rows of a window's tap over rows of outputs: the input's row for each, and where it is inside.
 struct TapRows {
   int64_t kz, ky, low, high, shift;
@@ -693,8 +549,7 @@ bool gradient_by_windows(const Convolution& c, Wanted wanted, const Operands& of
 
 void run_float(const Convolution& c, Wanted wanted, const Operands& of) {
   if (by_products(c, wanted, of)) { return; }
-  if (wanted == Wanted::kOut && by_channels(c, of)) { return; }
-  if (wanted == Wanted::kIn && gradient_by_channels(c, of)) { return; }
+  if (convolve_by_channels<float>(c, wanted, of)) { return; }
   if (gradient_by_windows(c, wanted, of)) { return; }
   const float* weight = static_cast<const float*>(of.weight);
   float* in = static_cast<float*>(const_cast<void*>(of.in));
@@ -711,6 +566,7 @@ template<typename T>
 struct Run {
   // Half and BFloat16: oneDNN's own kernels where the processor has the instructions, else float's.
   static void run(const Convolution& c, Wanted wanted, const Operands& of) {
+    if (convolve_by_channels<T>(c, wanted, of)) { return; }
     if (by_onednn(c, wanted, of, OnednnType<T>::value)) { return; }
     const int64_t ins = c.batch * c.in_channels * c.in_points();
     const int64_t outs = c.batch * c.out_channels * c.out_points();
@@ -744,7 +600,7 @@ struct Run<float> {
 template<>
 struct Run<double> {
   static void run(const Convolution& c, Wanted wanted, const Operands& of) {
-    own<double>(c, wanted, of);
+    if (!convolve_by_channels<double>(c, wanted, of)) { own<double>(c, wanted, of); }
   }
 };
 // By four convolutions of the real and imaginary parts; in double where they are small, so that

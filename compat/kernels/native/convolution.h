@@ -34,6 +34,16 @@ struct Convolution {
   }
 };
 
+// What is computed; the other two of input, weight and output are given.
+enum class Wanted { kOut, kIn, kWeight };
+
+struct Operands {
+  const void* in;
+  const void* weight;
+  const void* out;
+  const void* bias;
+};
+
 #ifdef __AVX512F__
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 8;
@@ -114,6 +124,11 @@ inline void product(int64_t rows, int64_t columns, int64_t depth, const T* a, in
 // where that is not quicker, or would be less exact: nothing was written then.
 bool convolve_by_winograd(const Convolution& sizes, bool gradient, const float* from,
                           const float* weight, const float* bias, float* to);
+
+// A convolution of each channel on its own, or a gradient; false where it is none, or is better
+// computed otherwise: nothing was written then.
+template<typename T>
+bool convolve_by_channels(const Convolution& sizes, Wanted wanted, const Operands& operands);
 
 }  // namespace ofm
 

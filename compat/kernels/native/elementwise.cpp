@@ -201,9 +201,24 @@ void run_part(const Job& job, int64_t begin, int64_t end) {
   }
   Block block;
   block.numbers = job.numbers;
-  for (int64_t index = begin; index < end; index += kBlock) {
-    const int64_t count = std::min(kBlock, end - index);
-    if (placed) { place(job, index, at); }
+  // Long rows one after another: what has no gaps in them is then computed where it is.
+  const int last = job.dims - 1;
+  const bool by_rows = placed && job.sizes[last] >= kBlock / 8;
+  int64_t count = 0, before = 0;
+  for (int64_t index = begin; index < end; index += count) {
+    count = std::min(kBlock, end - index);
+    if (by_rows && index > begin) {
+      // The last piece ended a row, or a block within it.
+      at[last] += before;
+      for (int d = last; d > 0 && at[d] == job.sizes[d]; --d) {
+        at[d] = 0;
+        ++at[d - 1];
+      }
+    } else if (placed) {
+      place(job, index, at);
+    }
+    if (by_rows) { count = std::min(count, job.sizes[last] - at[last]); }
+    before = count;
     for (int k = 0; k < job.inputs; ++k) {
       const Input& in = job.in[k];
       if (in.linear) {

@@ -1,6 +1,7 @@
 // Products of matrices, in batches and with broadcasting; the linear layer with its bias.
 #include <unistd.h>
 
+#include "convolution.h"
 #include "gemm.h"
 #include "new_op.h"
 #include "onednn.h"
@@ -247,6 +248,54 @@ void start_with_bias(const Product<T>& p) {
                });
 }
 
+// One of many small products: for these, the way into a library is longer than the work.
+template<typename T>
+void multiply_small(const Product<T>& p, int64_t i, T* b_rows, T* sums) {
+  constexpr int64_t size = Vector<T>::size;
+  const int64_t width = (p.n + size - 1) / size * size;
+  const T *a = p.a.data + i * p.a_batch, *b = p.b.data + i * p.b_batch;
+  for (int64_t q = 0; q < p.k; ++q) {
+    T* row = b_rows + q * width;
+    const T* from = b + q * p.b.row;
+    if (p.b.column == 1) {
+      std::copy_n(from, p.n, row);
+    } else {
+      for (int64_t j = 0; j < p.n; ++j) { row[j] = from[j * p.b.column]; }
+    }
+    std::fill(row + p.n, row + width, T(0));
+  }
+  std::fill_n(sums, p.m * width, T(0));
+  product(p.m, width, p.k, a, p.a.row, p.a.column, b_rows, width, sums, width);
+  const T alpha = static_cast<T>(p.alpha);
+  for (int64_t r = 0; r < p.m; ++r) {
+    T* to = p.c + (i * p.m + r) * p.stride;
+    const T* from = sums + r * width;
+    if (p.add) {
+      for (int64_t j = 0; j < p.n; ++j) { to[j] += alpha * from[j]; }
+    } else {
+      for (int64_t j = 0; j < p.n; ++j) { to[j] = alpha * from[j]; }
+    }
+  }
+}
+
+template<typename T>
+bool multiply_many_small(const Product<T>& p) {
+  if constexpr (std::is_floating_point<T>::value) {
+    constexpr int64_t size = Vector<T>::size;
+    const int64_t width = (p.n + size - 1) / size * size, work = p.m * width * p.k;
+    if (p.batch < 2 || work > 32768 || p.k < 1) { return false; }
+    parallel_for(p.batch, std::max<int64_t>(1, 131072 / std::max<int64_t>(work, 1)),
+                 [&](int64_t begin, int64_t end) {
+                   Scratch<T> b_rows(p.k * width), sums(p.m * width);
+                   for (int64_t i = begin; i < end; ++i) {
+                     multiply_small(p, i, b_rows.data, sums.data);
+                   }
+                 });
+    return true;
+  }
+  return false;
+}
+
 template<typename T>
 typename std::enable_if<!IsShort<T>::value>::type multiply(Product<T> p) {
   if (multiply_thin(p)) { return; }
@@ -254,6 +303,7 @@ typename std::enable_if<!IsShort<T>::value>::type multiply(Product<T> p) {
     start_with_bias(p);
     p.add = true;
   }
+  if (multiply_many_small(p)) { return; }
   const auto one = [&](int64_t i) {
     gemm<T>(p.m, p.n, p.k, static_cast<T>(p.alpha),
             {p.a.data + i * p.a_batch, p.a.row, p.a.column},
@@ -466,11 +516,37 @@ void product_of(Context* context, const char* a_name, const char* b_name, bool t
                 bool transpose_b, double alpha, const T* bias) {
   const std::vector<int64_t> shape = sizes(context, "out");
   const size_t batch_dims = shape.size() - 2;
-  const Stack<T> a = stack<T>(context, a_name, transpose_a, batch_dims);
+  Stack<T> a = stack<T>(context, a_name, transpose_a, batch_dims);
   const Stack<T> b = stack<T>(context, b_name, transpose_b, batch_dims);
   T* out = mut_data<T>(context, "out");
   const std::vector<int64_t> batches(shape.begin(), shape.end() - 2);
   const int64_t m = a.rows, n = b.columns, k = a.columns;
+  // A few rows of each batch, which do not lie evenly, times one matrix: copied, they are one product.
+  std::vector<T> a_copy;
+  const auto is_zero = [](int64_t step) { return step == 0; };
+  if (m < 64 && batch_dims > 0 && std::all_of(b.steps.begin(), b.steps.end(), is_zero)) {
+    std::vector<int64_t> full(batches);
+    full.insert(full.end(), {m, k});
+    const auto to = contiguous_strides(full);
+    std::vector<CopyDim> plan;
+    for (size_t i = 0; i < batch_dims; ++i) { plan.push_back({full[i], to[i], a.steps[i]}); }
+    plan.push_back({m, k, a.matrix.row});
+    int64_t run = 1, step = 0;
+    bool even = true;
+    for (size_t i = plan.size(); i-- > 0;) {
+      if (plan[i].size == 1) { continue; }
+      if (run == 1) { step = plan[i].from; }
+      even = even && plan[i].from == step * run;
+      run *= plan[i].size;
+    }
+    plan.push_back({k, 1, a.matrix.column});
+    if (!even) {
+      a_copy.resize(product(full, 0, full.size()));
+      copy_strided(a_copy.data(), a.matrix.data, sizeof(T), plan);
+      a.matrix = {a_copy.data(), k, 1};
+      a.steps.assign(to.begin(), to.end() - 2);
+    }
+  }
   bool add = false;
   if (context->has_input("_add_to_output", 0)) {
     const auto* from = context->Tensor4ArgNameAndIndex("_add_to_output", 0);

@@ -38,12 +38,20 @@ struct Pad {
     const auto strides = contiguous_strides(in);
     parallel_for(rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(columns, 1)),
                  [&](int64_t begin, int64_t end) {
-                   for (int64_t row = begin; row < end; ++row) {
-                     int64_t rest = row, source = 0;
+                   std::vector<int64_t> place(out.size(), 0);
+                   for (int64_t d = last - 1, rest = begin; d >= 0; --d) {
+                     place[d] = rest % out[d];
+                     rest /= out[d];
+                   }
+                   // The place of the row after this one.
+                   const auto move_on = [&] {
+                     for (int d = last - 1; d >= 0 && ++place[d] == out[d]; --d) { place[d] = 0; }
+                   };
+                   for (int64_t row = begin; row < end; ++row, move_on()) {
+                     int64_t source = 0;
                      bool inside = stop > first;
                      for (int d = last - 1; d >= 0; --d) {
-                       const int64_t at = rest % out[d] - before[d];
-                       rest /= out[d];
+                       const int64_t at = place[d] - before[d];
                        inside = inside && at >= 0 && at < in[d];
                        source += at * strides[d];
                      }

@@ -1023,6 +1023,10 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if halves.is_half(input) and target.dtype is input.dtype and weight is None:
         return half_losses.huber(*torch.broadcast_tensors(input, target), delta, reduction)
+    same = input.shape == target.shape and input.dtype is target.dtype is flow.float32
+    if same and weight is None and delta <= 1e6 and input.numel():
+        # The kernel's factor is a float32: exact enough for these only.
+        return flow._C.smooth_l1_loss(input, target, delta, reduction) * delta
     gap = (input - target).abs()
     near = torch.clamp(gap, max=delta)
     loss = 0.5 * near * near + delta * (gap - near)
