@@ -15,6 +15,7 @@ from oneflow_mock.compat.kernels.operands import (
     floating,
     integral,
     promoted,
+    scaled,
     spread,
     written,
     zero_gradient,
@@ -438,9 +439,9 @@ def _held(a, b, within):
 
 def sub(input, other, *, alpha=1, out=None):
     """Return input - alpha other (torch.sub)."""
-    if isinstance(alpha, complex) or isinstance(other, complex):
-        return written(input - (other if alpha == 1 else other * alpha), out)
-    answer = flow.sub(input, other) if alpha == 1 else flow.sub(input, other, alpha=alpha)
+    if alpha != 1 or isinstance(other, complex):
+        return written(input - scaled(input, other, alpha), out)
+    answer = flow.sub(input, other)
     return answer if out is None else written(answer, out)
 
 
@@ -453,7 +454,7 @@ def sub_(input, other, *, alpha=1):
 
 
 def _less(a, b, alpha):
-    return a - (b if alpha == 1 else b * alpha)
+    return a - scaled(a, b, alpha)
 
 
 def add_(input, other, *, alpha=1):
@@ -471,7 +472,7 @@ _Tensor = flow.Tensor
 
 
 def _more(a, b, alpha):
-    return a + (b if alpha == 1 else b * alpha)
+    return a + scaled(a, b, alpha)
 
 
 def masked_fill(input, mask, value):

@@ -5,7 +5,8 @@
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels.operands import check_tensor, written
+from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels.operands import check_tensor, scaled, written
 
 
 def _unary(name):
@@ -14,7 +15,7 @@ def _unary(name):
     def operator(input, *, out=None):
         return work(input) if out is None else written(work(input), out)
 
-    return _named(name, operator)
+    return _with_fallback(name, operator)
 
 
 def _binary(name):
@@ -25,7 +26,7 @@ def _binary(name):
             return written(getattr(input, f"__{name}__")(other), out)
         return work(input, other) if out is None else written(work(input, other), out)
 
-    return _named(name, operator)
+    return _with_fallback(name, operator)
 
 
 def _comparison(name):
@@ -66,7 +67,20 @@ def _named(name, operator):
     return operator
 
 
+def _with_fallback(name, operator):
+    """Have OneFlow's function called, and the operator for keywords and for what that refuses."""
+    operator = _named(name, operator)
+    return (
+        hooks.native["with_fallback"](getattr(flow, name), operator) if hooks.kernels else operator
+    )
+
+
+def _sum_of_two(input, other, *, alpha=1, out=None):
+    return written(input + scaled(input, other, alpha), out)
+
+
 acosh = _unary("acosh")
+add = _with_fallback("add", _sum_of_two)
 asin = _unary("asin")
 asinh = _unary("asinh")
 atan = _unary("atan")

@@ -50,6 +50,20 @@ def written(answer, out):
     return out.copy_(answer)
 
 
+def scaled(input, other, alpha):
+    """Return ``alpha`` times ``other``, to be added to ``input``; RuntimeError where PyTorch's."""
+    if alpha == 1 and not isinstance(alpha, bool):
+        return other
+    dtype = dtypes.result_type(input, other)
+    if isinstance(alpha, bool) and dtype is not flow.bool:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if isinstance(alpha, (float, complex)) and not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
+    return other & bool(alpha) if dtype is flow.bool else other * alpha
+
+
 def check_held(dtype, out):
     """Raise where a result of this dtype may not be written into ``out``: floats into integers."""
     if dtype is not out.dtype and not dtypes.can_cast(dtype, out.dtype):

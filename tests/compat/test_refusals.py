@@ -67,6 +67,21 @@ REFUSED = [
         "multi_dot(): tensors 0 and 1 with shapes [2, 2] and [3, 3] cannot be multiplied",
     ),
     ("torch.linalg.matrix_power(torch.ones(2, 2), 2.0)", "TypeError", ""),
+    (
+        "torch.add(torch.arange(3), torch.arange(3), alpha=1.5)",
+        "RuntimeError",
+        "For integral input tensors, argument alpha must not be a floating point number.",
+    ),
+    (
+        "torch.add(torch.ones(3), torch.ones(3), alpha=True)",
+        "RuntimeError",
+        "Boolean alpha only supported for Boolean results.",
+    ),
+    (
+        "torch.add(torch.ones(3), 1, out=torch.empty(3, dtype=torch.int64))",
+        "RuntimeError",
+        "result type Float can't be cast to the desired output type Long",
+    ),
     ("torch.special.zeta(2, 3.0)", "TypeError", "special_zeta() received an invalid combination"),
     ("torch.special.gammainc(1, torch.ones(2))", "TypeError", "special_gammainc(): argument"),
     (
