@@ -73,6 +73,11 @@ REFUSED = [
         "For integral input tensors, argument alpha must not be a floating point number.",
     ),
     (
+        "torch.nn.functional.smooth_l1_loss(torch.ones(2), torch.ones(2), reduction='most')",
+        "ValueError",
+        "most is not a valid value for reduction",
+    ),
+    (
         "torch.add(torch.ones(3), torch.ones(3), alpha=True)",
         "RuntimeError",
         "Boolean alpha only supported for Boolean results.",

@@ -132,13 +132,18 @@ def _reduced(loss, reduction):
         return loss.mean()
     if reduction == "sum":
         return loss.sum()
-    if reduction == "none":
-        return loss
-    raise ValueError(f"{reduction} is not a valid value for reduction")
+    _check_reduction(reduction)
+    return loss
+
+
+def _check_reduction(reduction):
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
 
 
 def _legacy_reduction(reduction, size_average, reduce):
     if size_average is None and reduce is None:
+        _check_reduction(reduction)
         return reduction
     if reduce is False:
         return "none"
@@ -1019,6 +1024,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Squared within ``delta``, linear beyond."""
+    _check_reduction(reduction)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if halves.is_half(input) and target.dtype is input.dtype and weight is None:
