@@ -1162,7 +1162,21 @@ softmax = keywords.spelled(softmax)
 log_softmax = keywords.spelled(log_softmax)
 argsort = keywords.spelled(argsort)
 
-__getattr__ = aten.find
+
+def __getattr__(name):
+    """Return an operator of `compat.aten`; ``f_`` is the method ``f_``, or made of ``f``."""
+    try:
+        return aten.find(name)
+    except AttributeError:
+        if not name.endswith("_") or name.startswith("_"):
+            raise
+    import torch
+
+    from oneflow_mock.compat import tensor as methods
+
+    found = methods.find(name)
+    return methods.in_place(name, getattr(torch, name[:-1])) if found is None else found
+
 
 from torch import return_types  # noqa: E402
 from torch.functional import unique, unique_consecutive  # noqa: E402, F401  (PyTorch hides their home)
