@@ -312,6 +312,17 @@ conv_transpose2d = _transposed(flow._C.deconv2d, 2, "conv_transpose2d")
 conv_transpose3d = _transposed(flow._C.deconv3d, 3, "conv_transpose3d")
 
 
+def conv_tbc(input, weight, bias, pad=0):
+    """Convolve (T, N, in) with a weight (width, in, out); the answer is (T', N, out)."""
+    for name, tensor, ndim in (("input", input, 3), ("weight", weight, 3), ("bias", bias, 1)):
+        if tensor.ndim != ndim:
+            what = "time, batch, in_channel" if name == "input" else "kernel_width, in, out"
+            dims = "must have 1 dim" if ndim == 1 else f"must have 3 dims: {what}"
+            raise RuntimeError(f"conv_tbc: {name} {dims}")
+    answer = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
+    return answer.permute(2, 0, 1).contiguous()
+
+
 # activations
 
 
@@ -401,6 +412,11 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     if training:
         return _inplace(input, _random_slopes(input, lower, upper), inplace)
     return _inplace(input, flow._C.leaky_relu(input, (lower + upper) / 2), inplace)
+
+
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+    """`rrelu` in place."""
+    return rrelu(input, lower, upper, training, True)
 
 
 def _random_slopes(input, lower, upper):
@@ -884,6 +900,9 @@ def channel_shuffle(input, groups):
     shape = list(input.shape)
     y = input.reshape(shape[0], groups, shape[1] // groups, *shape[2:])
     return y.transpose(1, 2).reshape(*shape)
+
+
+native_channel_shuffle = channel_shuffle
 
 
 def interpolate(
