@@ -834,6 +834,11 @@ def _product_of_nothing(input, other):
 _product = hooks.native.get("product", lambda input, other: None)
 
 
+def _weight_norm(v, g, dim=0):
+    """Return v at the lengths g of its slices along ``dim`` (see torch.nn.utils.weight_norm)."""
+    return v * (g / aten.find("norm_except_dim")(v, 2, dim))
+
+
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """Return the cosine of the angle between vectors along ``dim``."""
     return flow._C.cosine_similarity(x1, x2, dim, eps)
@@ -1165,6 +1170,10 @@ argsort = keywords.spelled(argsort)
 
 def __getattr__(name):
     """Return an operator of `compat.aten`; ``f_`` is the method ``f_``, or made of ``f``."""
+    if name.startswith("_foreach_"):
+        from oneflow_mock.compat.aten import foreach
+
+        return foreach.operator(name[len("_foreach_") :])
     try:
         return aten.find(name)
     except AttributeError:
