@@ -922,13 +922,16 @@ def interpolate(
                 "align_corners option can only be set with the interpolating modes: "
                 "linear | bilinear | bicubic | trilinear"
             )
-    elif antialias and not (mode in ("bilinear", "bicubic") and dims == 2):
+    if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and dims == 2):
         raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
-            "tensor as input"
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires "
+            "a 4-D tensor as input"
         )
-    if antialias:
-        raise hooks.refuse("torch.nn.functional.interpolate", "antialias=True")
+    if mode == "lanczos" and dims == 2 and (align_corners or not antialias):
+        which = (
+            "does not support align_corners=True" if align_corners else "requires antialias=True"
+        )
+        raise ValueError(f"Lanczos mode {which}")
     if (size is None) == (scale_factor is None):
         both = "only one of size or" if size is not None else "either size or"
         raise ValueError(f"{both} scale_factor should be defined")
@@ -966,11 +969,17 @@ def interpolate(
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[dims - 1](
             input, wanted
         )
+    if antialias:
+        from oneflow_mock.compat.kernels import antialiasing
+
+        return antialiasing.resize(
+            input, wanted, mode, bool(align_corners), None if size is not None else factors
+        )
     if (mode, dims) not in _RESIZE:
         raise NotImplementedError(
             "Input Error: Only 3D, 4D and 5D input Tensors supported (got "
             f"{input.ndim}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | "
-            f"area | nearest-exact (got {mode})"
+            f"lanczos | area | nearest-exact (got {mode})"
         )
     kernel, names = _RESIZE[mode, dims]
     if size is not None:
