@@ -111,6 +111,74 @@ def embedding_renorm_(weight, indices, max_norm, norm_type):
     return weight
 
 
+_MODES = ("sum", "mean", "max")
+
+
+def embedding_bag(
+    weight,
+    indices,
+    offsets,
+    scale_grad_by_freq=False,
+    mode=0,
+    sparse=False,
+    per_sample_weights=None,
+    include_last_offset=False,
+    padding_idx=None,
+):
+    """Return the bags' sums (0), means (1) or maxima (2), and what their gradient needs.
+
+    These are the bag of each index, the sizes of the bags, and which rows the maxima are from;
+    as in PyTorch, sums leave most of it out.
+    """
+    if mode not in (0, 1, 2):
+        raise RuntimeError(f"Expected mode to be 0, 1 or 2, but got {mode}")
+    starts = offsets
+    if include_last_offset and (
+        mode == 2 or padding_idx is not None or weight.dtype == torch.float64
+    ):
+        starts, include_last_offset = offsets[:-1], False  # the last bag takes what is left
+    answer = F.embedding_bag(
+        indices,
+        weight,
+        starts,
+        None,
+        2.0,
+        scale_grad_by_freq,
+        _MODES[mode],
+        sparse,
+        per_sample_weights,
+        include_last_offset,
+        padding_idx,
+    )
+    whole = torch.promote_types(indices.dtype, offsets.dtype)
+    count = answer.shape[0]
+    ends = torch.arange(indices.shape[0], device=indices.device).unsqueeze(1)
+    bags = (ends >= offsets[:count].to(torch.int64)).to(torch.int64).sum(dim=1) - 1
+    if mode == 0:
+        sizes = torch.zeros(offsets.shape, dtype=whole, device=indices.device)
+        if padding_idx is None and weight.dtype != torch.float64:
+            bags = bags[:0]
+        return answer, bags.to(whole), sizes, sizes.clone()
+    kept = torch.ones_like(bags)
+    if padding_idx is not None:
+        kept = (indices != padding_idx % weight.shape[0]).to(torch.int64)
+    members = (bags.unsqueeze(0) == torch.arange(count).unsqueeze(1)).to(torch.int64) * kept
+    sizes = members.sum(dim=1).to(whole)
+    if mode == 1:
+        return answer, bags.to(whole), sizes, sizes.clone()
+    return answer, bags.to(whole), sizes, _highest(weight, indices, members).to(whole)
+
+
+def _highest(weight, indices, members):
+    """Return for each bag and column the index of the first row that has the maximum."""
+    found = torch.zeros((members.shape[0], weight.shape[1]), dtype=torch.int64)
+    for bag, row in enumerate(members):
+        own = indices[row.to(torch.bool)].to(torch.int64)
+        if own.shape[0]:
+            found[bag] = own[weight.detach()[own].argmax(dim=0)]
+    return found
+
+
 # norms
 
 

@@ -9,6 +9,11 @@ import operator
 import oneflow as flow
 import oneflow.nn.functional as engine
 import torch
+from torch.overrides import (  # noqa: F401
+    has_torch_function,
+    has_torch_function_unary,
+    has_torch_function_variadic,
+)
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import (
