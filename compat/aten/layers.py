@@ -155,7 +155,8 @@ def embedding_bag(
     ends = torch.arange(indices.shape[0], device=indices.device).unsqueeze(1)
     bags = (ends >= offsets[:count].to(torch.int64)).to(torch.int64).sum(dim=1) - 1
     if mode == 0:
-        sizes = torch.zeros(offsets.shape, dtype=whole, device=indices.device)
+        length = count if weight.requires_grad else offsets.shape[0]
+        sizes = torch.zeros(length, dtype=whole, device=indices.device)
         if padding_idx is None and weight.dtype != torch.float64:
             bags = bags[:0]
         return answer, bags.to(whole), sizes, sizes.clone()
