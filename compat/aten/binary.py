@@ -524,3 +524,36 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 def _name_of(tensor):
     return dtypes.traits(tensor.dtype).scalar
+
+
+# what has a longer name as well
+
+
+def subtract(input, other, *, alpha=1, out=None):
+    """Return input - alpha other (torch.subtract)."""
+    return torch.sub(input, other, alpha=alpha, out=out)
+
+
+def less(input, other, *, out=None):
+    """Tell where input < other (torch.less)."""
+    return torch.lt(input, other, out=out)
+
+
+def less_equal(input, other, *, out=None):
+    """Tell where input <= other (torch.less_equal)."""
+    return torch.le(input, other, out=out)
+
+
+def greater(input, other, *, out=None):
+    """Tell where input > other (torch.greater)."""
+    return torch.gt(input, other, out=out)
+
+
+def greater_equal(input, other, *, out=None):
+    """Tell where input >= other (torch.greater_equal)."""
+    return torch.ge(input, other, out=out)
+
+
+def not_equal(input, other, *, out=None):
+    """Tell where input and other differ (torch.not_equal)."""
+    return torch.ne(input, other, out=out)

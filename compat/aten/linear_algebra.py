@@ -3,6 +3,9 @@
 What torch.linalg has under the same name is computed there.
 """
 
+import functools
+import warnings
+
 import numpy as np
 import oneflow as flow
 import torch
@@ -11,6 +14,7 @@ from oneflow_mock.compat.kernels import decompositions as lapack
 from oneflow_mock.compat.kernels import halves, host
 from oneflow_mock.compat.kernels import matrix_checks as checks
 from oneflow_mock.compat.kernels.decompositions import given, mH, mT, narrow, wide
+from oneflow_mock.compat.kernels.operands import integral
 
 
 def _into(out, answer):
@@ -292,3 +296,143 @@ def chain_matmul(*matrices, out=None):
                 f"Tensor dimension is {one.ndim}, expected 2 instead at place {place}."
             )
     return torch.linalg.multi_dot(matrices, out=out)
+
+
+# norms and views under their own names
+
+
+def adjoint(input):
+    """Return matrices transposed and conjugated, as a view (torch.adjoint)."""
+    if input.ndim == 1 or input.ndim == 0:
+        raise RuntimeError(
+            "tensor.adjoint() is only supported on matrices or batches of matrices. Got "
+            f"{input.ndim}-D tensor."
+        )
+    return input.mH
+
+
+def vander(x, N=None, increasing=False):
+    """Return the powers of a vector (n) as columns: (n, N), the highest first (torch.vander)."""
+    if x.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    if N is not None and N < 0:
+        raise RuntimeError("N must be non-negative.")
+    N = x.shape[0] if N is None else N
+    x = x.to(torch.int64) if integral(x) else x
+    if not N:
+        return x.new_zeros((x.shape[0], 0))
+    columns = [torch.ones_like(x)]
+    for _ in range(N - 1):
+        columns.append(columns[-1] * x)
+    return torch.stack(columns if increasing else columns[::-1], dim=1)
+
+
+@functools.lru_cache(maxsize=None)
+def _warn_once(name, instead):
+    warnings.warn(
+        f"at::{name} is deprecated and it is just left for JIT compatibility. It will be removed "
+        f"in a future PyTorch release. Please use `{instead}` instead",
+        stacklevel=3,
+    )
+
+
+def frobenius_norm(input, dim, keepdim=False, *, out=None):
+    """Return the root of the sum of squares over dimensions (torch.frobenius_norm)."""
+    _warn_once("frobenius_norm", "linalg.vector_norm(A, 2., dim, keepdim)")
+    return torch.linalg.vector_norm(input, 2, dim or None, keepdim, out=out)
+
+
+def nuclear_norm(input, dim=None, keepdim=False, *, out=None):
+    """Return the sum of the singular values of matrices (torch.nuclear_norm)."""
+    if isinstance(dim, bool):
+        dim, keepdim = None, dim
+    _warn_once("nuclear_norm", "linalg.matrix_norm(A, 'nuc', dim, keepdim)")
+    return torch.linalg.matrix_norm(
+        input, "nuc", (-2, -1) if dim is None else dim, keepdim, out=out
+    )
+
+
+def norm_except_dim(v, pow=2, dim=0):
+    """Return the norms of the slices along a dimension, whose others are kept as 1."""
+    if dim == -1:
+        return torch.norm(v, pow)
+    others = [place for place in range(v.ndim) if place != dim]
+    if dim < 0 or dim >= v.ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-v.ndim}, {v.ndim - 1}], "
+            f"but got {dim})"
+        )
+    return torch.norm(v, pow, others, True) if others else v.abs()
+
+
+# what PyTorch has taken out, and says so
+
+
+def eig(input, eigenvectors=False, *, e=None, v=None):
+    """Raise: PyTorch has removed it (torch.eig)."""
+    raise RuntimeError(
+        "This function was deprecated since version 1.9 and is now removed. "
+        "`torch.linalg.eig` returns complex tensors of dtype `cfloat` or `cdouble` rather "
+        "than real tensors mimicking complex tensors.\n\n"
+        "L, _ = torch.eig(A) should be replaced with:\n"
+        "L_complex = torch.linalg.eigvals(A)\n\n"
+        "and\n\n"
+        "L, V = torch.eig(A, eigenvectors=True) should be replaced with:\n"
+        "L_complex, V_complex = torch.linalg.eig(A)"
+    )
+
+
+def lstsq(input, A, *, out=None):
+    """Raise: PyTorch has removed it (torch.lstsq)."""
+    raise RuntimeError(
+        "This function was deprecated since version 1.9 and is now removed. `torch.lstsq` "
+        "is deprecated in favor of `torch.linalg.lstsq`.\n"
+        "`torch.linalg.lstsq` has reversed arguments and does not return the QR "
+        "decomposition in the returned tuple (although it returns other information about "
+        "the problem).\n\n"
+        "To get the QR decomposition consider using `torch.linalg.qr`.\n\n"
+        "The returned solution in `torch.lstsq` stored the residuals of the solution in "
+        "the last m - n columns of the returned value whenever m > n. In "
+        "torch.linalg.lstsq, the residuals are in the field 'residuals' of the returned "
+        "named tuple.\n\n"
+        "The unpacking of the solution, as in\n"
+        "X, _ = torch.lstsq(B, A).solution[:A.size(1)]\n"
+        "should be replaced with:\n"
+        "X = torch.linalg.lstsq(A, B).solution"
+    )
+
+
+def symeig(input, eigenvectors=False, upper=True, *, out=None):
+    """Raise: PyTorch has removed it (torch.symeig)."""
+    raise RuntimeError(
+        "This function was deprecated since version 1.9 and is now removed. The default "
+        "behavior has changed from using the upper triangular portion of the matrix by "
+        "default to using the lower triangular portion.\n\n"
+        "L, _ = torch.symeig(A, upper=upper) should be replaced with:\n"
+        "L = torch.linalg.eigvalsh(A, UPLO='U' if upper else 'L')\n\n"
+        "and\n\n"
+        "L, V = torch.symeig(A, eigenvectors=True) should be replaced with:\n"
+        "L, V = torch.linalg.eigh(A, UPLO='U' if upper else 'L')"
+    )
+
+
+def solve(input, A, *, out=None):
+    """Raise: PyTorch has removed it (torch.solve)."""
+    raise RuntimeError(
+        "This function was deprecated since version 1.9 and is now removed. `torch.solve` "
+        "is deprecated in favor of `torch.linalg.solve`. `torch.linalg.solve` has its "
+        "arguments reversed and does not return the LU factorization.\n\n"
+        "To get the LU factorization see `torch.lu`, which can be used with "
+        "`torch.lu_solve` or `torch.lu_unpack`.\n"
+        "X = torch.solve(B, A).solution should be replaced with:\n"
+        "X = torch.linalg.solve(A, B)"
+    )
+
+
+def matrix_rank(input, tol=None, symmetric=False, *, out=None):
+    """Raise: PyTorch has removed it (torch.matrix_rank)."""
+    raise RuntimeError(
+        "This function was deprecated since version 1.9 and is now removed.\n"
+        "Please use the `torch.linalg.matrix_rank` function instead. The parameter "
+        "'symmetric' was renamed in `torch.linalg.matrix_rank()` to 'hermitian'."
+    )

@@ -146,3 +146,13 @@ def _each(views, out):
     for place, copy in zip(out, copies):
         written(copy, place)
     return tuple(out)
+
+
+def view_as_real_copy(input, *, out=None):
+    """Return real and imaginary parts, copied (torch.view_as_real_copy)."""
+    return written(torch.view_as_real(input).clone(), out)
+
+
+def view_as_complex_copy(input, *, out=None):
+    """Return pairs of numbers as complex ones, copied (torch.view_as_complex_copy)."""
+    return written(torch.view_as_complex(input).clone(), out)

@@ -137,7 +137,7 @@ def _is_engines(input) -> bool:
     return not filling.is_here(input)
 
 
-def _dropped(input, p, training, inplace, is_feature, generator=None):
+def dropped(input, p, training, inplace, is_feature, generator=None):
     if p == 0 or not training or 0 in input.shape:
         return input
     if p == 1:
@@ -184,14 +184,14 @@ def dropout(input, p=0.5, training=True, inplace=False):
     _check(p)
     if _is_engines(input):
         return _engine_dropout(input, p, training, inplace, flow.Generator(), addend=None)
-    return _dropped(input, p, training, inplace, False)
+    return dropped(input, p, training, inplace, False)
 
 
 def _feature_dropout(input, p, training, inplace):
     if _is_engines(input):
         engine = _engine_by_rank.get(input.ndim)
         return engine(input, p, training) if engine else _engine_dropout(input, p, training)
-    return _dropped(input, p, training, inplace, True)
+    return dropped(input, p, training, inplace, True)
 
 
 def dropout1d(input, p=0.5, training=True, inplace=False):
@@ -287,7 +287,7 @@ def forward(self, input, addend=None):
         return _engine_dropout(
             input, self.p, self.training, self.inplace, self.generator, addend=addend
         )
-    result = _dropped(input, self.p, self.training, self.inplace, False)
+    result = dropped(input, self.p, self.training, self.inplace, False)
     return result if addend is None else result + addend
 
 

@@ -14,7 +14,7 @@ from oneflow_mock.compat.kernels.constants import constant
 from oneflow_mock.compat.kernels.halves import is_half, wide
 
 
-def _renormalise(weight, input, max_norm, norm_type):
+def renormalise(weight, input, max_norm, norm_type):
     """Scale the rows that are looked up down to a norm, in place."""
     with flow.no_grad():
         rows = torch.unique(input.reshape(-1))
@@ -56,7 +56,7 @@ def embedding(
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= weight.shape[0]
     if max_norm is not None:
-        _renormalise(weight, input, max_norm, norm_type)
+        renormalise(weight, input, max_norm, norm_type)
     if hooks.library is None:
         indexing.check_positions(input, 0, weight.shape[0])
     if padding_idx is None and not scale_grad_by_freq:
@@ -111,7 +111,7 @@ def embedding_bag(
         raise ValueError("mode has to be one of sum, mean or max")
     starts = _bag_starts(input, offsets, include_last_offset)
     if max_norm is not None:
-        _renormalise(weight, input, max_norm, norm_type)
+        renormalise(weight, input, max_norm, norm_type)
     indices = input.reshape(-1)
     rows = embedding(indices, weight, padding_idx, scale_grad_by_freq=scale_grad_by_freq)
     dtype = rows.dtype

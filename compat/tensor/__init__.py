@@ -76,19 +76,28 @@ def _expose_late(patches, name, members):
             patches.set(flow.Tensor, method, aten.Late(method, make, patches))
 
 
+def find(name):
+    """Return a method of Tensor that is there, None for one that is not."""
+    for owner in flow.Tensor.__mro__:
+        found = vars(owner).get(name)
+        if found is not None:
+            return None if isinstance(found, attributes.Absent) else getattr(flow.Tensor, name)
+    return None
+
+
 def in_place(name, function):
     """Return the in-place form of a method: the answer is written into the tensor itself."""
 
     @functools.wraps(function, assigned=("__doc__",), updated=())
-    def method(self, *args, **kwargs):
-        if not flow.is_grad_enabled() or not self.requires_grad:
-            answer = function(self, *args, **kwargs)
-            check_held(answer.dtype, self)
-            self.copy_(answer)
-            return self
+    def method(input, *args, **kwargs):  # which torch's functions of the name are called by
+        if not flow.is_grad_enabled() or not input.requires_grad:
+            answer = function(input, *args, **kwargs)
+            check_held(answer.dtype, input)
+            input.copy_(answer)
+            return input
         # The answer's gradient may need the values that are about to be overwritten.
-        self[...] = function(self.clone(), *args, **kwargs)
-        return self
+        input[...] = function(input.clone(), *args, **kwargs)
+        return input
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"

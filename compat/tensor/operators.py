@@ -267,7 +267,29 @@ def _kind(tensor):
     return 0 if tensor.dtype == flow.bool else 1
 
 
+def _reversed(self):
+    return self.flip(0) if self.ndim else self
+
+
+def _is_all_true(self):
+    _check_boolean(self)
+    return self.all()
+
+
+def _is_any_true(self):
+    _check_boolean(self)
+    return self.any()
+
+
+def _check_boolean(tensor):
+    if tensor.dtype != flow.bool:
+        raise RuntimeError("self.scalar_type() == at::kBool INTERNAL ASSERT FAILED")
+
+
 METHODS = {
+    "__reversed__": _reversed,
+    "_is_all_true": _is_all_true,
+    "_is_any_true": _is_any_true,
     **{name: complex_functions.real_valued(name) for name in ("__abs__", "abs", "absolute")},
     **{name: _promoted(name) for name in ([] if hooks.kernels else _PROMOTING)},
     "__and__": _bitwise("bitwise_and"),

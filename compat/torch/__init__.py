@@ -834,6 +834,11 @@ def _product_of_nothing(input, other):
 _product = hooks.native.get("product", lambda input, other: None)
 
 
+def _weight_norm(v, g, dim=0):
+    """Return v at the lengths g of its slices along ``dim`` (see torch.nn.utils.weight_norm)."""
+    return v * (g / aten.find("norm_except_dim")(v, 2, dim))
+
+
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """Return the cosine of the angle between vectors along ``dim``."""
     return flow._C.cosine_similarity(x1, x2, dim, eps)
@@ -1162,7 +1167,25 @@ softmax = keywords.spelled(softmax)
 log_softmax = keywords.spelled(log_softmax)
 argsort = keywords.spelled(argsort)
 
-__getattr__ = aten.find
+
+def __getattr__(name):
+    """Return an operator of `compat.aten`; ``f_`` is the method ``f_``, or made of ``f``."""
+    if name.startswith("_foreach_"):
+        from oneflow_mock.compat.aten import foreach
+
+        return foreach.operator(name[len("_foreach_") :])
+    try:
+        return aten.find(name)
+    except AttributeError:
+        if not name.endswith("_") or name.startswith("_"):
+            raise
+    import torch
+
+    from oneflow_mock.compat import tensor as methods
+
+    found = methods.find(name)
+    return methods.in_place(name, getattr(torch, name[:-1])) if found is None else found
+
 
 from torch import return_types  # noqa: E402
 from torch.functional import unique, unique_consecutive  # noqa: E402, F401  (PyTorch hides their home)

@@ -9,6 +9,11 @@ import operator
 import oneflow as flow
 import oneflow.nn.functional as engine
 import torch
+from torch.overrides import (  # noqa: F401
+    has_torch_function,
+    has_torch_function_unary,
+    has_torch_function_variadic,
+)
 
 from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels import (
@@ -317,6 +322,17 @@ conv_transpose2d = _transposed(flow._C.deconv2d, 2, "conv_transpose2d")
 conv_transpose3d = _transposed(flow._C.deconv3d, 3, "conv_transpose3d")
 
 
+def conv_tbc(input, weight, bias, pad=0):
+    """Convolve (T, N, in) with a weight (width, in, out); the answer is (T', N, out)."""
+    for name, tensor, ndim in (("input", input, 3), ("weight", weight, 3), ("bias", bias, 1)):
+        if tensor.ndim != ndim:
+            what = "time, batch, in_channel" if name == "input" else "kernel_width, in, out"
+            dims = "must have 1 dim" if ndim == 1 else f"must have 3 dims: {what}"
+            raise RuntimeError(f"conv_tbc: {name} {dims}")
+    answer = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
+    return answer.permute(2, 0, 1).contiguous()
+
+
 # activations
 
 
@@ -406,6 +422,11 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     if training:
         return _inplace(input, _random_slopes(input, lower, upper), inplace)
     return _inplace(input, flow._C.leaky_relu(input, (lower + upper) / 2), inplace)
+
+
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+    """`rrelu` in place."""
+    return rrelu(input, lower, upper, training, True)
 
 
 def _random_slopes(input, lower, upper):
@@ -891,6 +912,9 @@ def channel_shuffle(input, groups):
     return y.transpose(1, 2).reshape(*shape)
 
 
+native_channel_shuffle = channel_shuffle
+
+
 def interpolate(
     input,
     size=None,
@@ -908,13 +932,16 @@ def interpolate(
                 "align_corners option can only be set with the interpolating modes: "
                 "linear | bilinear | bicubic | trilinear"
             )
-    elif antialias and not (mode in ("bilinear", "bicubic") and dims == 2):
+    if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and dims == 2):
         raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
-            "tensor as input"
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires "
+            "a 4-D tensor as input"
         )
-    if antialias:
-        raise hooks.refuse("torch.nn.functional.interpolate", "antialias=True")
+    if mode == "lanczos" and dims == 2 and (align_corners or not antialias):
+        which = (
+            "does not support align_corners=True" if align_corners else "requires antialias=True"
+        )
+        raise ValueError(f"Lanczos mode {which}")
     if (size is None) == (scale_factor is None):
         both = "only one of size or" if size is not None else "either size or"
         raise ValueError(f"{both} scale_factor should be defined")
@@ -952,11 +979,17 @@ def interpolate(
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[dims - 1](
             input, wanted
         )
+    if antialias:
+        from oneflow_mock.compat.kernels import antialiasing
+
+        return antialiasing.resize(
+            input, wanted, mode, bool(align_corners), None if size is not None else factors
+        )
     if (mode, dims) not in _RESIZE:
         raise NotImplementedError(
             "Input Error: Only 3D, 4D and 5D input Tensors supported (got "
             f"{input.ndim}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | "
-            f"area | nearest-exact (got {mode})"
+            f"lanczos | area | nearest-exact (got {mode})"
         )
     kernel, names = _RESIZE[mode, dims]
     if size is not None:

@@ -3,6 +3,8 @@
 import oneflow as flow
 import torch.nn.functional as F
 from oneflow.nn.modules import batchnorm as engine
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from oneflow_mock.compat import hooks
 
@@ -83,6 +85,66 @@ def _checking(kind, dims, text):
     hooks.patch(kind, "_check_input_dim", _check_input_dim)
 
 
+if "__init__" in vars(engine.BatchNorm2d):  # which takes no bias
+    hooks.patch(engine.BatchNorm2d, "__init__", _init)
 _checking(engine.BatchNorm1d, (2, 3), "2D or 3D")
 _checking(engine.BatchNorm2d, (4,), "4D")
 _checking(engine.BatchNorm3d, (5,), "5D")
+
+
+class _LazyNormBase(LazyModuleMixin, engine._NormBase):
+    """What lazy norms have in common: the channels of the first input are theirs."""
+
+    def __init__(
+        self,
+        eps=1e-5,
+        momentum=0.1,
+        affine=True,
+        track_running_stats=True,
+        device=None,
+        dtype=None,
+        *,
+        bias=True,
+    ):
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        if affine:
+            self.weight = UninitializedParameter(device=device, dtype=dtype)
+            if bias:
+                self.bias = UninitializedParameter(device=device, dtype=dtype)
+        if track_running_stats:
+            self.running_mean = UninitializedBuffer(device=device, dtype=dtype)
+            self.running_var = UninitializedBuffer(device=device, dtype=dtype)
+            self.num_batches_tracked = flow.tensor(0, dtype=flow.int64, device=device)
+
+    def reset_parameters(self):
+        if not self.has_uninitialized_params() and self.num_features:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input):
+        if not self.has_uninitialized_params():
+            return
+        self.num_features = input.shape[1]
+        for one in (self.weight, self.bias, self.running_mean, self.running_var):
+            if one is not None:
+                one.materialize((self.num_features,))
+        self.reset_parameters()
+
+
+class LazyBatchNorm1d(_LazyNormBase, engine.BatchNorm1d):
+    """A BatchNorm1d that takes its num_features from the first input."""
+
+    cls_to_become = engine.BatchNorm1d
+
+
+class LazyBatchNorm2d(_LazyNormBase, engine.BatchNorm2d):
+    """A BatchNorm2d that takes its num_features from the first input."""
+
+    cls_to_become = engine.BatchNorm2d
+
+
+class LazyBatchNorm3d(_LazyNormBase, engine.BatchNorm3d):
+    """A BatchNorm3d that takes its num_features from the first input."""
+
+    cls_to_become = engine.BatchNorm3d

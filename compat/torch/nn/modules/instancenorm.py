@@ -89,3 +89,21 @@ def _checking(dims, kind):
 
 for _dims, _kind in _DIMS.items():
     _checking(_dims, _kind)
+
+
+class LazyInstanceNorm1d(batchnorm._LazyNormBase, engine.InstanceNorm1d):
+    """An InstanceNorm1d that takes its num_features from the first input."""
+
+    cls_to_become = engine.InstanceNorm1d
+
+
+class LazyInstanceNorm2d(batchnorm._LazyNormBase, engine.InstanceNorm2d):
+    """An InstanceNorm2d that takes its num_features from the first input."""
+
+    cls_to_become = engine.InstanceNorm2d
+
+
+class LazyInstanceNorm3d(batchnorm._LazyNormBase, engine.InstanceNorm3d):
+    """An InstanceNorm3d that takes its num_features from the first input."""
+
+    cls_to_become = engine.InstanceNorm3d
