@@ -6,6 +6,7 @@ import oneflow as flow
 import torch
 from torch import return_types
 
+from oneflow_mock.compat import hooks
 from oneflow_mock.compat.kernels.operands import check_room, wrapped, written
 
 
@@ -58,16 +59,14 @@ def _median(name, input, dim, keepdim, out):
 def _median_place(name, input, dim):
     """Return where the median lies, the dimension kept with one element."""
     plain = input.detach()
-    order = torch.argsort(plain, dim)
     size = plain.shape[dim]
     middle = (size - 1) // 2
-    if not plain.is_floating_point():
-        return order.narrow(dim, middle, 1)
-    strange = torch.isnan(plain)
+    strange = torch.isnan(plain) if plain.is_floating_point() else None
+    if strange is None or not bool(strange.any()):
+        return _selected(plain, middle, dim, False)
     count = strange.to(flow.int64).sum(dim=dim, keepdim=True)
-    if not bool((count > 0).any()):
-        return order.narrow(dim, middle, 1)
-    order = torch.argsort(torch.where(strange, torch.full_like(plain, math.inf), plain), dim)
+    finite = torch.where(strange, torch.full_like(plain, math.inf), plain)
+    order = torch.argsort(finite, dim, stable=True)
     # Behind what is infinite itself come those that are not numbers.
     key = strange.gather(dim, order).to(flow.int64)
     places = torch.arange(size).reshape(*[-1 if d == dim else 1 for d in range(plain.ndim)])
@@ -90,8 +89,19 @@ def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(dim))
     if input.ndim == 0:
         return _scalar("kthvalue", input, out)
-    place = torch.argsort(input.detach(), dim, stable=True).narrow(dim, k - 1, 1)
+    place = _selected(input, k - 1, dim, True)
     return _picked("kthvalue", input, place, dim, keepdim, out)
+
+
+def _selected(input, number, dim, partitioned):
+    """Return where the element lies that a sort would put at ``number``, the dimension kept.
+
+    By a stable sort, or, for PyTorch's ``kthvalue``, by the partitions that it makes.
+    """
+    native = hooks.native.get("selected_place")
+    if native is None or input.is_cuda:
+        return torch.argsort(input.detach(), dim, stable=True).narrow(dim, number, 1)
+    return native(input.detach().movedim(dim, -1), number, partitioned).movedim(-1, dim)
 
 
 def topk(input, k, dim=-1, largest=True, sorted=True, *, out=None):
@@ -102,6 +112,11 @@ def topk(input, k, dim=-1, largest=True, sorted=True, *, out=None):
         raise RuntimeError("selected index k out of range")
     if ndim == 0:
         return _scalar("topk", input, out)
+    native = hooks.native.get("topk_places")
+    if native is not None and not input.is_cuda and input.numel():
+        places = native(input.detach().movedim(dim, -1), k, bool(largest), bool(sorted))
+        places = places.movedim(-1, dim)
+        return written(return_types.topk((input.gather(dim, places), places)), out)
     if k and largest and input.is_floating_point():
         values, indices = flow.topk(input, k, dim, largest, sorted)
         return written(return_types.topk((values, indices.to(flow.int64))), out)
@@ -194,13 +209,16 @@ def mode(input, dim=-1, keepdim=False, *, out=None):
     size = column.shape[-1]
     if column.dtype == flow.bool:
         column = column.to(flow.int32)
-    equal = column.unsqueeze(-1) == column.unsqueeze(-2)
-    counts = equal.to(flow.int64).sum(dim=-1)
-    most = counts == counts.amax(dim=-1, keepdim=True)
-    high = math.inf if column.is_floating_point() else flow.iinfo(column.dtype).max
-    best = torch.where(most, column, torch.full_like(column, high)).amin(-1, True)
+    # How far each lies behind the first of its equals; of equal ones the sort's last is PyTorch's.
+    order = torch.argsort(column, -1)
+    ordered = column.gather(-1, order)
     places = torch.arange(size).expand(*column.shape)
-    last = torch.where(column == best, places, torch.full_like(places, -1)).amax(-1, True)
+    other = ordered.narrow(-1, 1, size - 1) != ordered.narrow(-1, 0, size - 1)
+    first = torch.where(
+        other, places.narrow(-1, 1, size - 1), torch.zeros_like(other, dtype=flow.int64)
+    )
+    first = torch.cat([torch.zeros_like(places.narrow(-1, 0, 1)), first], -1).cummax(-1)[0]
+    last = order.gather(-1, (places - first).argmax(-1, True))
     return _picked("mode", input, last.movedim(-1, dim), dim, keepdim, out)
 
 

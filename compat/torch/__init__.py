@@ -627,7 +627,7 @@ def count_nonzero(input, dim=None):
 
 def argsort(input, dim=-1, descending=False, stable=False):
     """Return the int64 indices that sort along ``dim``."""
-    return sort(input, dim, descending)[1]
+    return sort(input, dim, descending, stable)[1]
 
 
 def argwhere(input):
@@ -900,6 +900,12 @@ def sort(input, dim=-1, descending=False, stable=False, *, out=None):
     if not input.numel():  # OneFlow's own kernel would end the process
         operands.wrapped(dim, input.ndim)
         return operands.written(named((input.clone(), input.to(flow.int64))), out)
+    native = hooks.native.get("sort_places")
+    if native is not None and not input.is_cuda:
+        dim = operands.wrapped(dim, input.ndim)
+        places = native(input.detach().movedim(dim, -1), bool(descending), bool(stable))
+        places = places.movedim(-1, dim)
+        return operands.written(named((input.gather(dim, places), places)), out)
     if input.dtype in _FEW_VALUES:
         values, indices = _sort_alike(input, operands.wrapped(dim, input.ndim), descending)
     else:

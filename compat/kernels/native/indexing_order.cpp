@@ -1,5 +1,6 @@
 // Positions by value: sorted, the largest, those of what is not zero; and one-hot rows.
 #include "indexing.h"
+#include "new_op.h"
 
 #include <memory>
 
@@ -38,12 +39,16 @@ struct Keyed {
   uint32_t place;
 };
 
+template<typename K>
+bool is_less(const Keyed<K>& a, const Keyed<K>& b) {
+  return a.key < b.key;
+}
+
 // Sorts by key and keeps the order of equal ones. Digits that all keys share are passed over.
 template<typename K>
 void sort_keyed(Keyed<K>* items, Keyed<K>* spare, int64_t count) {
   if (count < 192) {
-    std::stable_sort(items, items + count,
-                     [](const Keyed<K>& a, const Keyed<K>& b) { return a.key < b.key; });
+    std::stable_sort(items, items + count, is_less<K>);
     return;
   }
   constexpr int kDigits = sizeof(K);
@@ -73,7 +78,8 @@ void sort_keyed(Keyed<K>* items, Keyed<K>* spare, int64_t count) {
 
 // Calls body(row, items) with every row's values sorted.
 template<typename T, typename Body>
-void sort_rows(const T* values, int64_t rows, int64_t count, bool descending, const Body& body) {
+void order_rows(const T* values, int64_t rows, int64_t count, bool stable, bool descending,
+                const Body& body) {
   using K = decltype(key_of(T{}));
   parallel_for(rows, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(count, 1)),
                [&](int64_t begin, int64_t end) {
@@ -85,10 +91,19 @@ void sort_rows(const T* values, int64_t rows, int64_t count, bool descending, co
                      items[i] = Keyed<K>{descending ? static_cast<K>(~key) : key,
                                          static_cast<uint32_t>(i)};
                    }
-                   sort_keyed(items.get(), items.get() + count, count);
+                   if (stable) {
+                     sort_keyed(items.get(), items.get() + count, count);
+                   } else {
+                     std::sort(items.get(), items.get() + count, is_less<K>);
+                   }
                    body(row, items.get());
                  }
                });
+}
+
+template<typename T, typename Body>
+void sort_rows(const T* values, int64_t rows, int64_t count, bool descending, const Body& body) {
+  order_rows(values, rows, count, true, descending, body);
 }
 
 template<typename T>
@@ -175,6 +190,209 @@ struct TopK {
         });
   }
 };
+
+// --- PyTorch's order of equal values -------------------------------------------------------------
+
+// Where PyTorch does not promise to keep it, it is the standard library's: with the same calls of
+// it come the same positions.
+
+template<typename T>
+struct SortPlaces {
+  static void compute(Context* context) {
+    const auto shape = shape_of_1d(context->Tensor4ArgNameAndIndex("x", 0));
+    const int64_t count = shape.back();
+    if (product(shape) == 0) { return; }
+    int64_t* out = mut_data<int64_t>(context, "places");
+    order_rows(data<T>(context, "x"), product(shape) / count, count, context->Attr<bool>("stable"),
+               context->Attr<bool>("descending"), [=](int64_t row, const auto* items) {
+                 for (int64_t i = 0; i < count; ++i) { out[row * count + i] = items[i].place; }
+               });
+  }
+};
+
+template<typename T>
+struct TopKPlaces {
+  static void compute(Context* context) {
+    using K = decltype(key_of(T{}));
+    const auto shape = shape_of_1d(context->Tensor4ArgNameAndIndex("x", 0));
+    const int64_t count = shape.back(), k = context->Attr<int64_t>("k");
+    if (product(shape) == 0 || k == 0) { return; }
+    const bool sorted = context->Attr<bool>("sorted"), largest = context->Attr<bool>("largest");
+    const T* in = data<T>(context, "x");
+    int64_t* out = mut_data<int64_t>(context, "places");
+    parallel_for(product(shape) / count, std::max<int64_t>(1, kGrain / 2 / count),
+                 [=](int64_t begin, int64_t end) {
+                   std::vector<Keyed<K>> items(count);
+                   const auto first = items.begin();
+                   for (int64_t row = begin; row < end; ++row) {
+                     for (int64_t i = 0; i < count; ++i) {
+                       const K key = key_of(in[row * count + i]);
+                       items[i] = {largest ? static_cast<K>(~key) : key, static_cast<uint32_t>(i)};
+                     }
+                     if (k * 64 <= count) {
+                       std::partial_sort(first, first + k, items.end(), is_less<K>);
+                     } else {
+                       std::nth_element(first, first + (k - 1), items.end(), is_less<K>);
+                       if (sorted) { std::sort(first, first + (k - 1), is_less<K>); }
+                     }
+                     for (int64_t i = 0; i < k; ++i) { out[row * k + i] = items[i].place; }
+                   }
+                 });
+  }
+};
+
+// Hoare's selection with the median of three for a pivot, step by step as PyTorch's kthvalue takes
+// it: the element at `number` is then that of a sort.
+template<typename K>
+void partition_at(Keyed<K>* items, int64_t count, int64_t number) {
+  int64_t left = 0, right = count - 1;
+  while (right > left + 1) {
+    std::swap(items[left + (right - left) / 2], items[left + 1]);
+    const auto order = [&](int64_t a, int64_t b) {
+      if (items[a].key > items[b].key) { std::swap(items[a], items[b]); }
+    };
+    order(left + 1, right);
+    order(left, right);
+    order(left + 1, left);
+    const K pivot = items[left].key;
+    int64_t low = left + 1, high = right;
+    while (true) {
+      do { ++low; } while (pivot > items[low].key);
+      do { --high; } while (items[high].key > pivot);
+      if (high < low) { break; }
+      std::swap(items[low], items[high]);
+    }
+    std::swap(items[left], items[high]);
+    if (high <= number) { left = low; }
+    if (high >= number) { right = high - 1; }
+  }
+  if (right == left + 1 && items[left].key > items[right].key) {
+    std::swap(items[left], items[right]);
+  }
+}
+
+template<typename T>
+struct SelectedPlace {
+  static void compute(Context* context) {
+    using K = decltype(key_of(T{}));
+    const auto shape = shape_of_1d(context->Tensor4ArgNameAndIndex("x", 0));
+    const int64_t count = shape.back(), number = context->Attr<int64_t>("number");
+    if (product(shape) == 0) { return; }
+    const bool partitioned = context->Attr<bool>("partitioned");
+    const T* in = data<T>(context, "x");
+    int64_t* out = mut_data<int64_t>(context, "places");
+    parallel_for(product(shape) / count, std::max<int64_t>(1, kGrain / 4 / count),
+                 [=](int64_t begin, int64_t end) {
+                   std::vector<Keyed<K>> items(count);
+                   for (int64_t row = begin; row < end; ++row) {
+                     for (int64_t i = 0; i < count; ++i) {
+                       items[i] = {key_of(in[row * count + i]), static_cast<uint32_t>(i)};
+                     }
+                     if (partitioned) {
+                       partition_at(items.data(), count, number);
+                     } else {
+                       std::nth_element(items.begin(), items.begin() + number, items.end(),
+                                        [](const Keyed<K>& a, const Keyed<K>& b) {
+                                          return a.key < b.key
+                                                 || (a.key == b.key && a.place < b.place);
+                                        });
+                     }
+                     out[row] = items[number].place;
+                   }
+                 });
+  }
+};
+
+oneflow::Maybe<void> sort_shape(user_op::InferContext* context) {
+  set_contiguous(context, "places", context->InputShape("x", 0));
+  return Maybe<void>::Ok();
+}
+oneflow::Maybe<void> topk_shape(user_op::InferContext* context) {
+  oneflow::DimVector sizes = context->InputShape("x", 0).dim_vec();
+  sizes.back() = context->Attr<int64_t>("k");
+  set_contiguous(context, "places", oneflow::Shape(sizes));
+  return Maybe<void>::Ok();
+}
+oneflow::Maybe<void> selected_shape(user_op::InferContext* context) {
+  oneflow::DimVector sizes = context->InputShape("x", 0).dim_vec();
+  sizes.back() = 1;
+  set_contiguous(context, "places", oneflow::Shape(sizes));
+  return Maybe<void>::Ok();
+}
+oneflow::Maybe<void> order_dtype(user_op::InferContext* context) {
+  context->SetOutputDType("places", 0, DataType::kInt64);
+  return Maybe<void>::Ok();
+}
+
+REGISTER_USER_OP("ofm_sort_places")
+    .Input("x")
+    .Attr<bool>("descending")
+    .Attr<bool>("stable")
+    .Output("places")
+    .SetLogicalTensorDescInferFn(sort_shape)
+    .SetPhysicalTensorDescInferFn(sort_shape)
+    .SetDataTypeInferFn(order_dtype)
+    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
+    .NoGrad();
+
+REGISTER_USER_OP("ofm_topk_places")
+    .Input("x")
+    .Attr<int64_t>("k")
+    .Attr<bool>("largest")
+    .Attr<bool>("sorted")
+    .Output("places")
+    .SetLogicalTensorDescInferFn(topk_shape)
+    .SetPhysicalTensorDescInferFn(topk_shape)
+    .SetDataTypeInferFn(order_dtype)
+    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
+    .NoGrad();
+
+REGISTER_USER_OP("ofm_selected_place")
+    .Input("x")
+    .Attr<int64_t>("number")
+    .Attr<bool>("partitioned")
+    .Output("places")
+    .SetLogicalTensorDescInferFn(selected_shape)
+    .SetPhysicalTensorDescInferFn(selected_shape)
+    .SetDataTypeInferFn(order_dtype)
+    .SetGetSbpFn(user_op::GetSbpFnUtil::DefaultBroadcastToBroadcast)
+    .NoGrad();
+
+// sort_places(x, descending, stable): the positions that sort the last dimension.
+PyObject* sort_places(PyObject*, PyObject* const* arguments, ssize_t count) {
+  return guarded([&] {
+    if (count != 3) { throw TypeError{"sort_places takes 3 arguments"}; }
+    static const one::UserOpExpr& op = make_op("ofm_sort_places", {"x"}, {"places"});
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("descending", "stable");
+    attributes.SetAllAttrs(truth(arguments[1]), truth(arguments[2]));
+    return python(dispatch(op, {tensor(arguments[0])}, attributes)->at(0));
+  });
+}
+OFM_PYTHON_FUNCTION(sort_places, sort_places)
+
+// topk_places(x, k, largest, sorted): of the last dimension, which has at least k.
+PyObject* topk_places(PyObject*, PyObject* const* arguments, ssize_t count) {
+  return guarded([&] {
+    if (count != 4) { throw TypeError{"topk_places takes 4 arguments"}; }
+    static const one::UserOpExpr& op = make_op("ofm_topk_places", {"x"}, {"places"});
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("k", "largest", "sorted");
+    attributes.SetAllAttrs(integer(arguments[1]), truth(arguments[2]), truth(arguments[3]));
+    return python(dispatch(op, {tensor(arguments[0])}, attributes)->at(0));
+  });
+}
+OFM_PYTHON_FUNCTION(topk_places, topk_places)
+
+// selected_place(x, number, partitioned): of the last dimension, which has more than `number`.
+PyObject* selected_place(PyObject*, PyObject* const* arguments, ssize_t count) {
+  return guarded([&] {
+    if (count != 3) { throw TypeError{"selected_place takes 3 arguments"}; }
+    static const one::UserOpExpr& op = make_op("ofm_selected_place", {"x"}, {"places"});
+    auto& attributes = THREAD_CACHED_MUTABLE_ATTR_MAP("number", "partitioned");
+    attributes.SetAllAttrs(integer(arguments[1]), truth(arguments[2]));
+    return python(dispatch(op, {tensor(arguments[0])}, attributes)->at(0));
+  });
+}
+OFM_PYTHON_FUNCTION(selected_place, selected_place)
 
 // --- what is not zero ----------------------------------------------------------------------------
 
@@ -285,7 +503,13 @@ struct OneHot {
 #define OFM_ORDERED(type)                                                                    \
   OFM_REGISTER("arg_sort", Stateless<ArgSort<type>>, OFM_ON_CPU("in", DtypeOf<type>::value)) \
   OFM_REGISTER("sort", Stateless<Sort<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))        \
-  OFM_REGISTER("top_k", Stateless<TopK<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))
+  OFM_REGISTER("top_k", Stateless<TopK<type>>, OFM_ON_CPU("in", DtypeOf<type>::value))       \
+  OFM_REGISTER("ofm_sort_places", Stateless<SortPlaces<type>>,                               \
+               OFM_ON_CPU("x", DtypeOf<type>::value))                                        \
+  OFM_REGISTER("ofm_topk_places", Stateless<TopKPlaces<type>>,                               \
+               OFM_ON_CPU("x", DtypeOf<type>::value))                                        \
+  OFM_REGISTER("ofm_selected_place", Stateless<SelectedPlace<type>>,                         \
+               OFM_ON_CPU("x", DtypeOf<type>::value))
 OFM_FOR_ALL(OFM_ORDERED)
 
 #define OFM_FOUND(type)                                                                      \
