@@ -18,6 +18,10 @@ def _unary(name):
     return _with_fallback(name, operator)
 
 
+#: Autocast exchanges the code of these, so they have to be Python's functions.
+_CAST = ("bmm", "mm")
+
+
 def _binary(name):
     work = getattr(flow, name)
 
@@ -26,7 +30,7 @@ def _binary(name):
             return written(getattr(input, f"__{name}__")(other), out)
         return work(input, other) if out is None else written(work(input, other), out)
 
-    return _with_fallback(name, operator)
+    return _named(name, operator) if name in _CAST else _with_fallback(name, operator)
 
 
 def _comparison(name):

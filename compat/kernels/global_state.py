@@ -14,6 +14,7 @@ import warnings
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
+from oneflow_mock.compat.kernels import autocast
 
 # determinism
 
@@ -182,8 +183,6 @@ def set_flush_denormal(mode) -> bool:
 
 # autocast
 
-_CPU_DTYPES = [flow.bfloat16]
-_cast = {"cuda": False, "cpu": False, "cache": True, "nesting": 0}
 _other_dtypes: dict = {}
 
 
@@ -198,22 +197,25 @@ def is_autocast_enabled(device_type="cuda") -> bool:
     kind = _kind(device_type)
     if kind == "cuda":
         return flow._oneflow_internal.is_autocast_enabled()
-    return False
+    return kind == "cpu" and autocast.is_enabled()
 
 
 def set_autocast_enabled(device_type, enabled=None) -> None:
     """Switch casting of operators on a kind of device (CUDA, if only ``enabled`` is given)."""
     if enabled is None:
         device_type, enabled = "cuda", device_type
-    if _kind(device_type) == "cuda":
+    kind = _kind(device_type)
+    if kind == "cuda":
         flow._oneflow_internal.set_autocast_enabled(bool(enabled))
+    elif kind == "cpu" and (hooks.kernels or not enabled):
+        autocast.set_enabled(enabled)
     elif enabled:
         hooks.no_effect("torch.set_autocast_enabled", "enabled")
 
 
 def is_autocast_cpu_enabled() -> bool:
-    """Return False: OneFlow casts nothing on the CPU."""
-    return False
+    """Tell whether operators on the CPU are cast."""
+    return autocast.is_enabled()
 
 
 def set_autocast_cpu_enabled(enabled) -> None:
@@ -227,7 +229,7 @@ def get_autocast_dtype(device_type):
     if kind == "cuda":
         return flow._oneflow_internal.get_autocast_gpu_dtype()
     if kind == "cpu":
-        return _CPU_DTYPES[0]
+        return autocast.dtype()
     default = flow.float16 if kind == "mps" else flow.bfloat16
     return _other_dtypes.get(kind, default)
 
@@ -238,7 +240,7 @@ def set_autocast_dtype(device_type, dtype) -> None:
     if kind == "cuda":
         flow._oneflow_internal.set_autocast_gpu_dtype(dtype)
     elif kind == "cpu":
-        _CPU_DTYPES[0] = dtype
+        autocast.set_dtype(dtype)
     else:
         _other_dtypes[kind] = dtype
 
@@ -254,12 +256,12 @@ def set_autocast_gpu_dtype(dtype) -> None:
 
 
 def get_autocast_cpu_dtype():
-    """Return the dtype that operators on the CPU would be cast to."""
+    """Return the dtype that operators on the CPU are cast to."""
     return get_autocast_dtype("cpu")
 
 
 def set_autocast_cpu_dtype(dtype) -> None:
-    """Set the dtype that operators on the CPU would be cast to."""
+    """Set the dtype that operators on the CPU are cast to."""
     set_autocast_dtype("cpu", dtype)
 
 
@@ -276,18 +278,17 @@ def set_autocast_cache_enabled(enabled) -> None:
 def clear_autocast_cache() -> None:
     """Forget cast weights."""
     flow._oneflow_internal.clear_autocast_cache()
+    autocast.clear_cache()
 
 
 def autocast_increment_nesting() -> int:
     """Count a block of autocast."""
-    _cast["nesting"] += 1
-    return _cast["nesting"]
+    return autocast.enter()
 
 
 def autocast_decrement_nesting() -> int:
     """Count a block of autocast that has ended."""
-    _cast["nesting"] -= 1
-    return _cast["nesting"]
+    return autocast.leave()
 
 
 # what torch tells of itself

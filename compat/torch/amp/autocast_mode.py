@@ -1,4 +1,4 @@
-"""Autocast: OneFlow's own on CUDA; on the CPU OneFlow has none, and operators stay as they are."""
+"""Autocast: OneFlow's own on CUDA, and on the CPU that of `compat.kernels.autocast`."""
 
 from __future__ import annotations
 
@@ -74,24 +74,38 @@ class autocast:
                 stacklevel=3,
             )
             return False
-        if self.device != "cuda":
+        if self.device != "cuda" and (self.device != "cpu" or not hooks.kernels):
             hooks.no_effect(f"torch.autocast({self.device!r})", "enabled")
             return False
         return True
 
     def __enter__(self):
+        import torch
+
         self._modes.append(
-            flow._oneflow_internal.AutoCastMode(
-                "cuda", self.fast_dtype, self._enabled, self._cache_enabled
+            (
+                torch.is_autocast_cache_enabled(),
+                torch.is_autocast_enabled(self.device),
+                torch.get_autocast_dtype(self.device),
             )
-            if self.device == "cuda"
-            else None
         )
+        self._set(self._cache_enabled, self._enabled, self.fast_dtype)
+        torch.autocast_increment_nesting()
         return self
 
     def __exit__(self, exc_type, exc_val, exc_tb) -> bool:
-        self._modes.pop()
+        import torch
+
+        torch.autocast_decrement_nesting()
+        self._set(*self._modes.pop())
         return False
+
+    def _set(self, cached, enabled, dtype):
+        import torch
+
+        torch.set_autocast_cache_enabled(cached)
+        torch.set_autocast_dtype(self.device, dtype)
+        torch.set_autocast_enabled(self.device, enabled)
 
     def __call__(self, func):
         return autocast_decorator(self, func)

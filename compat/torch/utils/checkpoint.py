@@ -108,11 +108,20 @@ def set_device_states(devices, states, *, device_type=None) -> None:
         torch.cuda.set_rng_state(state, device)
 
 
-class _Random:
-    """The state of the generators now, to be had again for a block."""
+class _Surroundings:
+    """The state of the generators and of autocast now, to be had again for a block."""
 
     def __init__(self, preserve, args) -> None:
         self._preserve = preserve
+        self._autocasts = [
+            {
+                "device_type": kind,
+                "dtype": torch.get_autocast_dtype(kind),
+                "enabled": torch.is_autocast_enabled(kind),
+                "cache_enabled": torch.is_autocast_cache_enabled(),
+            }
+            for kind in (("cpu", "cuda") if cuda_count() else ("cpu",))
+        ]
         if preserve:
             self._cpu = torch.get_rng_state()
             self._devices, self._states = get_device_states(*args) if cuda_count() else ([], [])
@@ -120,6 +129,14 @@ class _Random:
     @contextlib.contextmanager
     def again(self):
         """Give that state for a block, and the present one back after it."""
+        with contextlib.ExitStack() as stack:
+            for options in self._autocasts:
+                stack.enter_context(torch.autocast(**options))
+            stack.enter_context(self._same_random_numbers())
+            yield
+
+    @contextlib.contextmanager
+    def _same_random_numbers(self):
         if not self._preserve:
             yield
             return
@@ -142,7 +159,7 @@ class CheckpointFunction(torch.autograd.Function):
         """Run the function without recording it."""
         check_backward_validity(args)
         ctx.run_function = run_function
-        ctx.random = _Random(preserve_rng_state, args)
+        ctx.surroundings = _Surroundings(preserve_rng_state, args)
         ctx.places = [place for place, one in enumerate(args) if isinstance(one, flow.Tensor)]
         ctx.inputs = [None if isinstance(one, flow.Tensor) else one for one in args]
         ctx.save_for_backward(*(args[place] for place in ctx.places))
@@ -156,7 +173,7 @@ class CheckpointFunction(torch.autograd.Function):
         for place, tensor in zip(ctx.places, ctx.saved_tensors):
             inputs[place] = tensor.detach()
             inputs[place].requires_grad_(ctx.needs_input_grad[place + 2])
-        with ctx.random.again(), torch.enable_grad():
+        with ctx.surroundings.again(), torch.enable_grad():
             outputs = ctx.run_function(*inputs)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         pairs = [
@@ -185,7 +202,7 @@ class _Recomputation:
         self._function = function
         self._args = args
         self._kwargs = kwargs
-        self._random = _Random(preserve, args)
+        self._surroundings = _Surroundings(preserve, args)
         self._context = context
         self._check = check
         self._early = early
@@ -216,7 +233,7 @@ class _Recomputation:
             )
 
         watched = flow.autograd.graph.saved_tensors_hooks(keep, lost)
-        with self._random.again(), torch.enable_grad(), self._context, watched:
+        with self._surroundings.again(), torch.enable_grad(), self._context, watched:
             self._function(*self._args, **self._kwargs)
         self._compare(found)
         self._tensors = dict(enumerate(found))

@@ -134,9 +134,8 @@ def _rnn_cell(self, input, hx=None):
     input, (state, *_), alone = _batched(self, input, hx)
     if self.nonlinearity not in ("tanh", "relu"):
         raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-    from_input, from_state = _gates(self, input, state)
-    activate = flow.tanh if self.nonlinearity == "tanh" else flow.relu
-    answer = activate(from_input + from_state)
+    cell = torch.rnn_tanh_cell if self.nonlinearity == "tanh" else torch.rnn_relu_cell
+    answer = cell(input, state, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
     return answer.squeeze(0) if alone else answer
 
 
