@@ -485,7 +485,8 @@ def _count(start, end, step):
     return math.ceil((end - start) / step)
 
 
-_ARANGE_KERNELS = {flow.float32, flow.float64, flow.int8, flow.uint8, flow.int32, flow.int64}
+#: Of bytes OneFlow's kernel computes the end as one.
+_ARANGE_KERNELS = {flow.float32, flow.float64, flow.int32, flow.int64}
 
 
 def _sequence(api, count, start, step, dtype, device):
@@ -494,8 +495,6 @@ def _sequence(api, count, start, step, dtype, device):
     if dtype == flow.bool and count > 2:
         raise RuntimeError("\"arange_cpu\" not implemented for 'Bool'")
     whole = isinstance(start, int) and isinstance(step, int)
-    if dtype is flow.uint8 and min(start, step) < 0:
-        whole = False
     if whole and dtype in _ARANGE_KERNELS and count:
         end = start + count * step
         if device is None:

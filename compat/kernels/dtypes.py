@@ -72,7 +72,7 @@ class _StandIn(_BASE):
 
     def __init__(self, name: str) -> None:
         # Something OneFlow can hold, though not compute with: its own way from a pickle.
-        _BASE.__setstate__(self, _CHAR)
+        _BASE.__setstate__(self, _RECORD)
         self._name = name
 
     def __eq__(self, other):
@@ -107,7 +107,7 @@ class _StandIn(_BASE):
         return found.signed
 
 
-_CHAR = 1
+_RECORD = 8
 _StandIn.__name__ = _StandIn.__qualname__ = "dtype"
 _StandIn.__module__ = "torch"
 
@@ -115,6 +115,9 @@ _StandIn.__module__ = "torch"
 #: Its operators crash on tensors of its complex128, so that one goes by another name (kernel.h).
 _NATIVE = {name: name for name in ("int16", "uint16", "uint32", "uint64", "complex64")}
 _NATIVE["complex128"] = "int128"
+#: Of floats of one byte OneFlow has not even the names: two more are taken (dtypes.h).
+_NATIVE["float8_e4m3fn"] = "uint128"
+_NATIVE["float8_e5m2"] = "complex32"
 
 
 def _dtype(name):
@@ -127,6 +130,12 @@ def _dtype(name):
 #: PyTorch's name → the dtype.
 BY_NAME = {name: _dtype(name) for name in _traits}
 _COMPLEX128 = BY_NAME["complex128"]
+#: The floats of one byte that OneFlow has tensors of.
+EIGHTHS = tuple(
+    BY_NAME[name]
+    for name in ("float8_e4m3fn", "float8_e5m2")
+    if type(BY_NAME[name]) is not _StandIn
+)
 _by_dtype = {BY_NAME[name]: found for name, found in _traits.items()}
 ALIASES = {
     "half": "float16",
@@ -176,12 +185,12 @@ _is_signed = _BASE.is_signed.__get__
 
 def is_complex(self) -> bool:
     """Tell whether the dtype is complex; of complex128 OneFlow does not know."""
-    return self == _COMPLEX128 or _is_complex(self)
+    return self == _COMPLEX128 or (_is_complex(self) and self not in EIGHTHS)
 
 
 def is_signed(self) -> bool:
     """Tell whether the dtype has negative numbers."""
-    return _is_signed(self) or is_complex(self)
+    return _is_signed(self) or is_complex(self) or self in EIGHTHS
 
 
 def itemsize(self) -> int:

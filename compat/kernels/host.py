@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import retyped
+from oneflow_mock.compat.kernels import dtypes, retyped
 
 _to_numpy = flow.Tensor.to_numpy
 _cpu = flow.Tensor.cpu
@@ -22,11 +22,11 @@ def tensor(values):
 def array(tensor):
     """Return a tensor's values as an array, shared with a tensor on the CPU.
 
-    bfloat16, which NumPy has not, as float32. Gradients are no obstacle.
+    bfloat16 and float8, which NumPy has not, as float32. Gradients are no obstacle.
     """
     if tensor.is_cuda:
         tensor = _cpu(tensor)
-    if tensor.dtype is flow.bfloat16:
+    if tensor.dtype is flow.bfloat16 or tensor.dtype in dtypes.EIGHTHS:
         tensor = flow._C.to(tensor.detach(), flow.float32)
     if tensor.dtype in retyped.NUMPY:
         return retyped.array(tensor)

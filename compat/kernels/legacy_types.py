@@ -60,6 +60,7 @@ def _make(module, name):
 
 CPU = {name: _make("torch", name) for name in _NAMES}
 CUDA = {name: _make("torch.cuda", name) for name in _NAMES}
+_BY_DTYPE = {dtype: name for name, dtype in _NAMES.items()}
 _BY_NAME = {
     f"{kind.__module__}.{name}": kind for kinds in (CPU, CUDA) for name, kind in kinds.items()
 }
@@ -69,7 +70,7 @@ def name_of(tensor) -> str:
     """Return what ``tensor.type()`` says."""
     module = "torch.cuda" if tensor.is_cuda else "torch"
     wanted = dtypes.name_of(tensor.dtype)
-    return next(f"{module}.{name}" for name, dtype in _NAMES.items() if dtype == wanted)
+    return f"{module}.{_BY_DTYPE.get(wanted) or dtypes.traits(tensor.dtype).scalar + 'Tensor'}"
 
 
 def resolve(kind):

@@ -8,7 +8,7 @@ import numpy as np
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import dtypes
+from oneflow_mock.compat.kernels import dtypes, retyped
 
 #: PyTorch's name of a dtype → the NumPy type whose bytes are the same; bfloat16 has none.
 NUMPY = {
@@ -71,6 +71,8 @@ def address(tensor) -> int:
         if tensor.is_cuda:
             return _described(tensor.to(flow.uint8))[1].data
         return _cut(tensor).numpy().ctypes.data
+    if tensor.dtype in retyped.SIZED and not tensor.is_cuda:
+        return retyped.array(tensor).ctypes.data
     _, found = _described(_cut(tensor))
     return found.data + found.byte_offset
 
@@ -149,7 +151,7 @@ def empty(count: int):
 
 def over(array, dtype, size, stride=None, offset: int = 0):
     """Return a CPU tensor of ``dtype`` over an array of bytes; offset and strides in elements."""
-    element = _ELEMENTS.get(dtype)
+    element = retyped.SIZED.get(dtype) or _ELEMENTS.get(dtype)
     if element is None:  # bfloat16, whose bytes NumPy takes for those of float16, or not OneFlow's
         dtypes.check_held(dtype, f"a tensor of {dtype}")
         element = _HALF
@@ -179,8 +181,7 @@ def over(array, dtype, size, stride=None, offset: int = 0):
     if element is not _BYTE:
         flat = flat.view(element)
     if offset:  # a view of a tensor of all of it: so OneFlow, too, knows where the memory starts
-        base = flow.from_numpy(flat)
-        base = _as_bfloat16(base) if element is _HALF else base
+        base = _labelled(flat, dtype)
         steps = _contiguous(size) if steps is None else steps
         return flow._C.as_strided(base, size, steps, offset)
     if steps is not None:
@@ -188,8 +189,15 @@ def over(array, dtype, size, stride=None, offset: int = 0):
         flat = np.lib.stride_tricks.as_strided(flat, tuple(size), strides)
     elif len(size) != 1:
         flat = flat.reshape(size)
-    tensor = flow.from_numpy(flat)
-    return _as_bfloat16(tensor) if element is _HALF else tensor
+    return _labelled(flat, dtype)
+
+
+def _labelled(array, dtype):
+    """Return an array whose elements have a dtype's size as a tensor of that dtype."""
+    if dtype in retyped.SIZED:
+        return retyped.of_array(array, dtype)
+    tensor = flow.from_numpy(array)
+    return _as_bfloat16(tensor) if array.dtype is _HALF else tensor
 
 
 def _contiguous(size):
@@ -210,8 +218,8 @@ def _as_bfloat16(halves):
 def bytes_of(tensor):
     """Return the bytes of a contiguous CPU tensor, as an array that shares its memory."""
     tensor = detached(tensor)
-    if tensor.dtype == flow.bfloat16:
-        return as_bytes(tensor, address(tensor), tensor.numel() * 2)
+    if tensor.dtype == flow.bfloat16 or tensor.dtype in dtypes.EIGHTHS:
+        return as_bytes(tensor, address(tensor), tensor.numel() * element_size(tensor))
     return tensor.numpy().reshape(-1).view(np.uint8)
 
 

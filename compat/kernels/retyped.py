@@ -1,4 +1,4 @@
-"""Tensors of dtypes that OneFlow names but does not make: int16, uint16, uint32, uint64, complex.
+"""Tensors of dtypes that OneFlow does not make: int16, uint16, uint32, uint64, complex, float8.
 
 A native function views memory as any of them (``dtypes.cpp``). NumPy's arrays come in and go out as
 a dtype of the same size that OneFlow and NumPy both have; memory is always shared.
@@ -31,6 +31,10 @@ NUMPY = {dtype: found[0] for dtype, found in _STAND_FOR.items()}
 if dtypes.is_held(_WIDE):
     NUMPY[_WIDE] = np.dtype(np.complex128)
 FROM_NUMPY = {array: dtype for dtype, array in NUMPY.items()}
+_BYTES = (np.dtype(np.uint8), np.dtype(np.uint8), flow.uint8)
+_STAND_FOR.update(dict.fromkeys(dtypes.EIGHTHS, _BYTES))
+#: dtype → NumPy's of the same size, which is another one for those that NumPy lacks
+SIZED = {**NUMPY, **dict.fromkeys(dtypes.EIGHTHS, _BYTES[0])}
 
 _from_numpy = flow.from_numpy
 _to_numpy = flow.Tensor.to_numpy
@@ -41,9 +45,9 @@ def retyped(tensor, dtype, shape, stride, offset):
     return hooks.native["retyped"](tensor, dtype.__getstate__(), shape, stride, offset)
 
 
-def of_array(array):
-    """Return an array of one of these dtypes as a tensor that shares its memory."""
-    dtype = FROM_NUMPY[array.dtype]
+def of_array(array, dtype=None):
+    """Return an array of one of these dtypes, or of its `SIZED`, as a tensor over its memory."""
+    dtype = FROM_NUMPY[array.dtype] if dtype is None else dtype
     if dtype == _WIDE:
         pairs = _from_numpy(array[..., None].view(np.float64))
         stride = tuple(step // 2 for step in pairs.stride()[:-1])
@@ -53,7 +57,7 @@ def of_array(array):
 
 
 def array(tensor):
-    """Return a CPU tensor of one of these dtypes as an array that shares its memory."""
+    """Return a CPU tensor of one of these dtypes as an array of its `SIZED` over its memory."""
     tensor = tensor.detach()
     shape, stride, offset = tuple(tensor.shape), tuple(tensor.stride()), tensor.storage_offset()
     if tensor.dtype == _WIDE:

@@ -255,8 +255,8 @@ def _numpy(self, *, force=False):
                 f"can't convert {self.device} device type tensor to numpy. "
                 "Use Tensor.cpu() to copy the tensor to host memory first."
             )
-    if self.dtype is flow.bfloat16:
-        raise TypeError("Got unsupported ScalarType BFloat16")
+    if self.dtype is flow.bfloat16 or self.dtype in dtypes.EIGHTHS:
+        raise TypeError(f"Got unsupported ScalarType {dtypes.traits(self.dtype).scalar}")
     return host.array(self)
 
 
@@ -285,7 +285,7 @@ def _checked_item(self):
         return _item(self)
     except RuntimeError:
         count = self.numel()
-        if count == 1 and self.dtype in retyped.NUMPY:
+        if count == 1 and self.dtype in retyped.SIZED:
             return host.array(self).item()
         if count == 1:
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import oneflow as flow
 
 from oneflow_mock.compat import hooks
-from oneflow_mock.compat.kernels import creation, indexing
+from oneflow_mock.compat.kernels import creation, indexing, retyped
 
 _fill = flow._C.fill_
 _set_all = flow.Tensor.__setitem__
@@ -19,8 +19,10 @@ def _fill_in_place(self, value):
         # OneFlow's own kernel would write to the memory beside a view's elements.
         _set_all(self, ..., value)
         return self
-    if isinstance(value, complex):
-        return self.copy_(creation.full((), value, dtype=self.dtype))
+    if isinstance(value, complex) or self.dtype in retyped.SIZED:
+        if isinstance(value, flow.Tensor):
+            value = value.item()
+        return self.copy_(creation.full((), value, dtype=self.dtype).expand(self.shape))
     if self.dtype == flow.bool or self.dtype == flow.bfloat16:  # which the operator does not take
         if isinstance(value, flow.Tensor):
             value = value.item()

@@ -8,7 +8,7 @@ from multiprocessing.reduction import ForkingPickler
 
 import oneflow as flow
 
-from oneflow_mock.compat.kernels import memory, sharing, slots
+from oneflow_mock.compat.kernels import dtypes, memory, sharing, slots, storage
 from oneflow_mock.compat.tensor.copying import attributes_of
 
 
@@ -28,14 +28,17 @@ def _rebuilding(tensor):
             tensor.requires_grad,
         )
         return torch._utils._rebuild_meta_tensor_no_storage, arguments
-    return torch._utils._rebuild_tensor_v2, (
-        tensor._typed_storage(),
+    arguments = (
         tensor.storage_offset() if tensor.numel() else 0,
         tuple(tensor.shape),
         tuple(tensor.stride()) if tensor.numel() else memory._contiguous(tuple(tensor.shape)),
         tensor.requires_grad,
         OrderedDict(),
     )
+    if dtypes.name_of(tensor.dtype) not in storage.TYPED_NAMES:  # PyTorch's newer dtypes
+        arguments = (tensor.untyped_storage(), *arguments, tensor.dtype)
+        return torch._utils._rebuild_tensor_v3, arguments
+    return torch._utils._rebuild_tensor_v2, (tensor._typed_storage(), *arguments)
 
 
 def _reduce_ex(self, protocol):

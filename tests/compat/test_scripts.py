@@ -13,8 +13,8 @@ from oneflow_mock import kernel_library
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 #: Lines that still differ, each with its reason; a test fails when one no longer does.
 KNOWN = json.loads((SCRIPTS / "known_differences.json").read_text(encoding="utf-8"))
-#: OneFlow alone has no products of narrow floats.
-NEED_KERNELS = ("autocast",)
+#: OneFlow alone has no products of narrow floats, nor float8.
+NEED_KERNELS = ("autocast", "float8")
 
 
 def different_lines(script):

@@ -105,6 +105,8 @@ inline T plain(T value) {
 }
 inline float plain(Half value) { return to_compute(value); }
 inline float plain(BFloat16 value) { return to_compute(value); }
+inline float plain(E4M3 value) { return to_float(value); }
+inline float plain(E5M2 value) { return to_float(value); }
 
 // As PyTorch does on x86: what does not fit wraps around, by way of a wider integer.
 template<typename To, typename From>
@@ -121,6 +123,10 @@ inline To converted(From from) {
     return To(static_cast<typename To::value_type>(value), 0);
   } else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>) {
     return from_compute<To>(static_cast<float>(value));
+  } else if constexpr (std::is_same_v<To, E4M3>) {
+    return to_e4m3(static_cast<float>(value));
+  } else if constexpr (std::is_same_v<To, E5M2>) {
+    return to_e5m2(static_cast<float>(value));
   } else if constexpr (std::is_same_v<To, bool>) {
     return value != 0;
   } else if constexpr (std::is_floating_point_v<Value> && std::is_same_v<To, uint64_t>) {
@@ -146,7 +152,7 @@ using Conversion = void (*)(const void*, void*, int64_t);
 #define OFM_FOR_EVERY(macro)                                                                       \
   OFM_FOR_ALL(macro)                                                                               \
   macro(uint16_t) macro(uint32_t) macro(uint64_t) macro(std::complex<float>)                       \
-      macro(std::complex<double>)
+      macro(std::complex<double>) macro(E4M3) macro(E5M2)
 
 template<typename From>
 Conversion conversion_to(DataType to) {
@@ -184,8 +190,11 @@ struct Cast {
   }
 };
 
+bool is_eighth(DataType dtype) {
+  return dtype == DtypeOf<E4M3>::value || dtype == DtypeOf<E5M2>::value;
+}
 bool is_new(DataType dtype) {
-  return dtype == DataType::kInt16 || dtype == DataType::kUInt16 || dtype == DataType::kUInt32
+  return is_eighth(dtype) || dtype == DataType::kInt16 || dtype == DataType::kUInt16 || dtype == DataType::kUInt32
          || dtype == DataType::kUInt64 || dtype == DataType::kComplex64
          || dtype == kComplexDouble;
 }
@@ -224,6 +233,8 @@ OFM_CONSTANT(uint32_t)
 OFM_CONSTANT(uint64_t)
 OFM_CONSTANT(std::complex<float>)
 OFM_CONSTANT(std::complex<double>)
+OFM_CONSTANT(E4M3)
+OFM_CONSTANT(E5M2)
 
 template<typename T>
 struct Eye {
@@ -361,16 +372,26 @@ TensorPointer as_complex(const TensorPointer& x) {
 constexpr char kMayRequire[] = "_ZN7oneflow28IsSupportRequireGradDataTypeENS_8DataTypeE";
 bool (*may_require)(DataType) = nullptr;
 
-bool may_require_gradient(DataType dtype) { return is_complex(dtype) || may_require(dtype); }
+bool may_require_gradient(DataType dtype) {
+  return is_complex(dtype) || is_eighth(dtype) || may_require(dtype);
+}
 
 constexpr char kSetRequires[] = "_ZN7oneflow3one10TensorImpl17set_requires_gradEb";
 Maybe<void> (*set_requires)(one::TensorImpl*, bool) = nullptr;
 
 // TensorImpl::set_requires_grad, which refuses what is not floating.
 Maybe<void> set_requires_gradient(one::TensorImpl* self, bool wanted) {
-  if (!wanted || !is_complex(self->dtype())) { return set_requires(self, wanted); }
+  if (!wanted || !(is_complex(self->dtype()) || is_eighth(self->dtype()))) { return set_requires(self, wanted); }
   self->mut_autograd_meta()->set_requires_grad(true);
   return Maybe<void>::Ok();
+}
+
+// The file of Python's side has copies of what calls some functions.
+void replace_for_python(const char* name, void* own) {
+  const calls::Library python = calls::library("/_oneflow_internal");
+  if (python.symbols == nullptr) { return; }
+  void** slot = calls::slot_of(python, calls::foreign_symbol_number(python, name));
+  if (slot != nullptr) { calls::replace(python, slot, own); }
 }
 
 bool let_complex_require() {
@@ -382,15 +403,7 @@ bool let_complex_require() {
   set_requires = reinterpret_cast<Maybe<void> (*)(one::TensorImpl*, bool)>(
       calls::address_of(library, kSetRequires));
   calls::replace(library, set_slot, reinterpret_cast<void*>(set_requires_gradient));
-  // The file of Python's side has a copy of what calls it.
-  const calls::Library python = calls::library("/_oneflow_internal");
-  if (python.symbols != nullptr) {
-    const uint32_t number = calls::foreign_symbol_number(python, kSetRequires);
-    void** copied_slot = calls::slot_of(python, number);
-    if (copied_slot != nullptr) {
-      calls::replace(python, copied_slot, reinterpret_cast<void*>(set_requires_gradient));
-    }
-  }
+  replace_for_python(kSetRequires, reinterpret_cast<void*>(set_requires_gradient));
   may_require = reinterpret_cast<bool (*)(DataType)>(calls::address_of(library, kMayRequire));
   return calls::replace(library, slot, reinterpret_cast<void*>(may_require_gradient));
 }
@@ -401,17 +414,30 @@ const bool complex_requires = let_complex_require();
 // They ask whether a dtype is of integers, which complex128's stand-in is, or of floats, which have
 // all that complex numbers need, and convert or refuse what is neither.
 
+constexpr char kSize[] = "_ZN7oneflow17GetSizeOfDataTypeENS_8DataTypeE";
 constexpr char kIsIntegral[] = "_ZN7oneflow18IsIntegralDataTypeENS_8DataTypeE";
 constexpr char kIsFloating[] = "_ZN7oneflow18IsFloatingDataTypeENS_8DataTypeE";
 constexpr char kIsInteger[] = "_ZNK7oneflow5DType10is_integerEv";
+size_t (*stock_size)(DataType) = nullptr;
 bool (*stock_is_integral)(DataType) = nullptr;
 bool (*stock_is_floating)(DataType) = nullptr;
+constexpr char kIsFloatingPoint[] = "_ZNK7oneflow5DType17is_floating_pointEv";
 bool (*stock_is_integer)(const oneflow::DType*) = nullptr;
+bool (*stock_is_floating_point)(const oneflow::DType*) = nullptr;
 
-bool is_integral(DataType dtype) { return !is_complex(dtype) && stock_is_integral(dtype); }
-bool is_floating(DataType dtype) { return is_complex(dtype) || stock_is_floating(dtype); }
+size_t size_of(DataType dtype) { return is_eighth(dtype) ? 1 : stock_size(dtype); }
+bool is_integral(DataType dtype) {
+  return !is_complex(dtype) && !is_eighth(dtype) && stock_is_integral(dtype);
+}
+bool is_floating(DataType dtype) {
+  return is_complex(dtype) || is_eighth(dtype) || stock_is_floating(dtype);
+}
 bool is_integer(const oneflow::DType* dtype) {
-  return !is_complex(dtype->data_type()) && stock_is_integer(dtype);
+  return !is_complex(dtype->data_type()) && !is_eighth(dtype->data_type()) && stock_is_integer(dtype);
+}
+
+bool is_floating_point(const oneflow::DType* dtype) {
+  return is_eighth(dtype->data_type()) || stock_is_floating_point(dtype);
 }
 
 template<typename Function>
@@ -425,6 +451,11 @@ void take_over(const calls::Library& library, const char* name, Function** stock
 const bool complex_is_floating = [] {
   const calls::Library library = calls::library();
   if (library.symbols == nullptr) { return false; }
+  take_over(library, kSize, &stock_size, size_of);
+  replace_for_python(kSize, reinterpret_cast<void*>(size_of));
+  stock_is_floating_point = reinterpret_cast<bool (*)(const oneflow::DType*)>(
+      calls::address_of(library, kIsFloatingPoint));
+  replace_for_python(kIsFloatingPoint, reinterpret_cast<void*>(is_floating_point));
   take_over(library, kIsIntegral, &stock_is_integral, is_integral);
   take_over(library, kIsFloating, &stock_is_floating, is_floating);
   take_over(library, kIsInteger, &stock_is_integer, is_integer);

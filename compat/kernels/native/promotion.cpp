@@ -2,8 +2,8 @@
 // over float32, make complex32 of complex64 beside floats, and a tensor without dimensions never
 // counts; here are PyTorch's (c10/core/ScalarType.cpp, ATen/native/TypeProperties.cpp).
 #include "calls.h"
+#include "dtypes.h"
 #include "functional.h"
-#include "new_op.h"
 
 #include <complex>
 
@@ -80,6 +80,11 @@ Maybe<Dtype> promoted(const Dtype& one, const Dtype& other) {
   if (one == other) { return one; }
   const DataType a = one->data_type(), b = other->data_type();
   const Kind kind = kind_of(a), other_kind = kind_of(b);
+  for (const DataType type : {a, b}) {
+    if (type == DtypeOf<E4M3>::value || type == DtypeOf<E5M2>::value) {
+      return Error::RuntimeError() << "Promotion for Float8 Types is not supported";
+    }
+  }
   if (kind == kOther || other_kind == kOther) { return oneflow::promoteTypes(one, other); }
   const Dtype& low = kind < other_kind ? one : other;
   const Dtype& high = kind < other_kind ? other : one;

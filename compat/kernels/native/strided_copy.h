@@ -46,6 +46,8 @@ inline int64_t product(const std::vector<int64_t>& shape) {
 // The bytes of an element; 0 for what is no plain value.
 inline size_t element_width(DataType dtype) {
   switch (dtype) {
+    case DataType::kUInt128:    // float8_e4m3fn: dtypes.h
+    case DataType::kComplex32:  // float8_e5m2
     case DataType::kChar:
     case DataType::kInt8:
     case DataType::kUInt8:

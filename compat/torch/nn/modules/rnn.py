@@ -1,7 +1,7 @@
 """torch.nn.modules.rnn: recurrent layers on one kernel, cells that ask a property right."""
 
 import oneflow as flow
-import torch.nn.utils.rnn  # noqa: F401  (its PackedSequence is what the layers look for)
+import torch.nn.utils.rnn  # its PackedSequence is what the layers look for
 from oneflow.nn.modules import rnn as engine
 
 from oneflow_mock.compat import hooks
